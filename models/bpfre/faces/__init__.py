@@ -1,0 +1,19 @@
+"""Find faces, cut them out aligned, and paste corrections back. Importing this never imports torch."""
+
+from bpfre.faces.align import align
+from bpfre.faces.cache import retinaface_weights
+from bpfre.faces.detector import DETECTORS, FaceDetector, open_detector
+from bpfre.faces.face import Face, FaceCrop
+from bpfre.faces.paste import crop_box, paste
+
+__all__ = [
+    "DETECTORS",
+    "Face",
+    "FaceCrop",
+    "FaceDetector",
+    "align",
+    "crop_box",
+    "open_detector",
+    "paste",
+    "retinaface_weights",
+]

@@ -1,0 +1,114 @@
+"""The whole network: coarse stage, refine stage and the two attention modules between them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bpfre.network.attention import BlemishAttention
+from bpfre.network.coarse import Decoder, Encoder
+from bpfre.network.config import BPFReConfig
+from bpfre.network.refine import Generator
+
+MAX_SIDE = 4096  # beyond this a single crop would need tens of GiB
+
+
+class BPFReOutput(NamedTuple):
+    """What one pass returns, all at the input's size."""
+
+    coarse: Tensor  # [N, 3, H, W], about [0, 1]: result of the encoder-decoder
+    refined: Tensor  # [N, 3, H, W], about [0, 1]: result of the generator
+    map_e2d: Tensor  # [N, 1, H, W] in [0, 1]: blemishes seen between encoder and decoder
+    map_d2g: Tensor  # [N, 1, H, W] in [0, 1]: what the coarse stage left, seen between decoder and generator
+    weights_e2d: list[Tensor]  # suppression weights of each scale, finest first, [N, 1, h, w] in [0, 1]
+    weights_d2g: list[Tensor]
+
+
+def position_grid(height: int, width: int, *, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Return each pixel centre's place in the crop, x then y, in [-1, 1]. -> [1, 2, height, width]"""
+    y = (torch.arange(height, device=device, dtype=dtype) + 0.5) * (2 / height) - 1
+    x = (torch.arange(width, device=device, dtype=dtype) + 0.5) * (2 / width) - 1
+    return torch.stack([x.expand(height, width), y[:, None].expand(height, width)])[None]
+
+
+class BPFRe(nn.Module):
+    """Blemish-aware and progressive face retouching (CVPR 2023).
+
+    Fully convolutional: any height and width work; sides that are no multiple of the stride are padded inside.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, config: BPFReConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.register_buffer("mean", torch.full((1, 3, 1, 1), 0.5))
+        self.register_buffer("std", torch.full((1, 3, 1, 1), 0.25))
+        gated = config.output == "correction"
+        gain = 0.05 if gated else 0.3
+        attention = {
+            "context": config.attention_channels,
+            "unshuffle": config.unshuffle,
+            "prior": config.map_prior,
+        }
+        self.encoder = Encoder(
+            3 * config.unshuffle**2 + (2 if config.position else 0),
+            channels=config.channels,
+            blocks=config.blocks,
+        )
+        self.attention_e2d = BlemishAttention(config.channels, **attention)
+        self.decoder = Decoder(channels=config.channels, unshuffle=config.unshuffle, output_gain=gain)
+        self.attention_d2g = BlemishAttention(config.channels, **attention)
+        self.generator = Generator(
+            side_channels=config.channels,
+            channels=config.generator_channels,
+            style_dim=config.style_dim,
+            unshuffle=config.unshuffle,
+            side_gain=config.side_gain,
+            output_gain=gain,
+        )
+
+    def forward(self, x: Tensor, position: Tensor | None = None) -> BPFReOutput:
+        """Retouch a batch of aligned face crops.
+
+        Args:
+            x: [N, 3, H, W] RGB in [0, 1].
+            position: [N, 2, H, W], place of each pixel in the aligned crop, x then y, in [-1, 1]; the whole crop
+                where it is not given. Training on windows of a crop passes the window's own.
+
+        Raises:
+            ValueError: not [N, 3, H, W], or a side over 4096.
+        """
+        if x.ndim != 4 or x.shape[1] != 3 or max(x.shape[2:]) > MAX_SIDE or min(x.shape[2:]) < 1:
+            raise ValueError(f"expected [N, 3, H, W] with sides of 1 to {MAX_SIDE}, got {list(x.shape)}.")
+        height, width = x.shape[2:]
+        if position is None:
+            position = position_grid(height, width, device=x.device, dtype=x.dtype).expand(len(x), -1, -1, -1)
+        pad = (0, -width % self.config.stride, 0, -height % self.config.stride)
+        if any(pad):
+            x, position = F.pad(x, pad, mode="replicate"), F.pad(position, pad, mode="replicate")
+        out = self._forward(x, position)
+        if any(pad):
+            out = BPFReOutput(*(t[..., :height, :width] for t in out[:4]), out.weights_e2d, out.weights_d2g)
+        return out
+
+    def _forward(self, x: Tensor, position: Tensor) -> BPFReOutput:
+        u = self.config.unshuffle
+        inputs = F.pixel_unshuffle((x - self.mean) / self.std, u)
+        if self.config.position:
+            inputs = torch.cat([inputs, F.avg_pool2d(position, u)], dim=1)
+        features, map_e2d, weights_e2d = self.attention_e2d(self.encoder(inputs))
+        features, rendered = self.decoder(features)
+        coarse = self._output(x, rendered, map_e2d)
+        features, map_d2g, weights_d2g = self.attention_d2g(features)
+        refined = self._output(coarse, self.generator(features), map_d2g)
+        return BPFReOutput(coarse, refined, map_e2d, map_d2g, weights_e2d, weights_d2g)
+
+    def _output(self, base: Tensor, rendered: Tensor, blemish: Tensor) -> Tensor:
+        if self.config.output == "correction":
+            return base + blemish * rendered * self.std
+        return rendered * self.std + self.mean

@@ -1,0 +1,79 @@
+"""The named networks: functions that fill a `BPFReConfig` by keyword."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bpfre.errors import UsageError
+from bpfre.network.config import BPFReConfig
+
+
+def paper() -> BPFReConfig:
+    """The network of the paper: a deep U-Net and a StyleGAN2-type generator at 512, rendering whole faces."""
+    return BPFReConfig(
+        preset="paper",
+        size=512,
+        unshuffle=1,
+        channels=(64, 128, 256, 512, 512, 512, 512),
+        blocks=(1, 1, 1, 1, 1, 1, 1),
+        generator_channels=(64, 128, 256, 512, 512, 512, 512),
+        attention_channels=64,
+        style_dim=512,
+        side_gain=0.0,
+        output="image",
+        position=False,
+        map_prior=0.05,
+        discriminator_channels=(64, 128, 256, 512, 512),
+    )
+
+
+def starter() -> BPFReConfig:
+    """The network that ships: every stage present, made for two CPU cores, correcting where its maps say so."""
+    return BPFReConfig(
+        preset="starter",
+        size=512,
+        unshuffle=2,
+        channels=(48, 80, 128, 160),
+        blocks=(1, 1, 1, 2),
+        generator_channels=(32, 48, 64, 96),
+        attention_channels=24,
+        style_dim=128,
+        side_gain=1.0,
+        output="correction",
+        position=True,
+        map_prior=0.02,
+        discriminator_channels=(48, 64, 96, 128),
+    )
+
+
+def tiny() -> BPFReConfig:
+    """A network of the same shape in miniature, for tests."""
+    return BPFReConfig(
+        preset="tiny",
+        size=64,
+        unshuffle=2,
+        channels=(8, 12, 16),
+        blocks=(1, 1, 1),
+        generator_channels=(8, 8, 12),
+        attention_channels=8,
+        style_dim=16,
+        side_gain=1.0,
+        output="correction",
+        position=True,
+        map_prior=0.05,
+        discriminator_channels=(8, 12, 16),
+    )
+
+
+PRESETS: dict[str, Callable[[], BPFReConfig]] = {"paper": paper, "starter": starter, "tiny": tiny}
+
+
+def preset(name: str) -> BPFReConfig:
+    """Return the configuration called `name`.
+
+    Raises:
+        UsageError: there is no such preset.
+    """
+    if name not in PRESETS:
+        raise UsageError(f"There is no preset called {name!r}.", f"Choose one of: {', '.join(PRESETS)}.")
+    return PRESETS[name]()

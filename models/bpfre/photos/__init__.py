@@ -1,0 +1,17 @@
+"""Find, read and write photographs without losing what they carry: depth, alpha, colour profile, metadata."""
+
+from bpfre.photos.find import SUFFIXES, FoundPhoto, find_photos
+from bpfre.photos.photo import Photo, rgb8
+from bpfre.photos.read import read_photo
+from bpfre.photos.write import copy_photo, write_photo
+
+__all__ = [
+    "SUFFIXES",
+    "FoundPhoto",
+    "Photo",
+    "copy_photo",
+    "find_photos",
+    "read_photo",
+    "rgb8",
+    "write_photo",
+]

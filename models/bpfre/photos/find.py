@@ -1,0 +1,80 @@
+"""Find photographs in folders."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bpfre.errors import UsageError
+from bpfre.photos.disk import reason
+
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FoundPhoto:
+    """One file to work on."""
+
+    path: Path  # as found
+    relative: Path  # below the input folder, or the file's name where it was given by itself
+
+
+def find_photos(inputs: Sequence[Path], *, recursive: bool = True) -> list[FoundPhoto]:
+    """List the photos in files and folders, sorted by path.
+
+    Files and folders whose names begin with a dot are left out, unless they are given by name. Every real
+    file comes once, however many links lead to it; links that go round in circles do no harm.
+
+    Raises:
+        UsageError: an input does not exist, a file given by name has another suffix, or nothing was found.
+    """
+    found: dict[Path, FoundPhoto] = {}
+    for given in inputs:
+        for photo in _photos_in(given, recursive):
+            found.setdefault(photo.path.resolve(), photo)
+    if not found:
+        raise UsageError(
+            f"No photos were found in {', '.join(map(str, inputs)) or 'no input at all'}.",
+            f"Give files or folders with {', '.join(SUFFIXES)}.",
+        )
+    return sorted(found.values(), key=lambda photo: photo.path)
+
+
+def _photos_in(given: Path, recursive: bool) -> Iterator[FoundPhoto]:
+    if given.is_dir():
+        for path in _files_in(given, recursive):
+            if _is_photo(path) and not path.name.startswith(".") and path.is_file():
+                yield FoundPhoto(path, path.relative_to(given))
+    elif not given.exists():
+        raise UsageError(f"{given} does not exist.", "Check the path.")
+    elif not _is_photo(given):
+        raise UsageError(f"{given.name} is no photo by its name.", f"Photos end in {', '.join(SUFFIXES)}.")
+    else:
+        yield FoundPhoto(given, Path(given.name))
+
+
+def _is_photo(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES
+
+
+def _files_in(folder: Path, recursive: bool) -> Iterator[Path]:
+    """Walk a folder, following links, each real folder once."""
+    seen: set[Path] = set()
+    for current, folders, names in os.walk(folder, followlinks=True, onerror=_report):
+        seen.add(Path(current).resolve())
+        folders[:] = [
+            name
+            for name in sorted(folders)
+            if recursive and not name.startswith(".") and (Path(current) / name).resolve() not in seen
+        ]
+        for name in sorted(names):
+            yield Path(current) / name
+
+
+def _report(error: OSError) -> None:
+    _log.warning("%s is left out: %s.", error.filename, reason(error))

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bpfre.errors import DetectorError
+from bpfre.faces import retinaface_weights
+from bpfre.faces.cache import (
+    CACHE_VARIABLE,
+    FILE_VARIABLE,
+    RETINAFACE_FILE,
+    how_to_get,
+    read_verified,
+    weights_folder,
+)
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.delenv(FILE_VARIABLE, raising=False)
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    return tmp_path / "cache" / "weights"
+
+
+def test_an_empty_cache_has_no_weights_and_stays_empty(empty_cache: Path) -> None:
+    assert retinaface_weights() is None
+    assert weights_folder() == empty_cache and not empty_cache.exists()
+
+
+def test_the_user_cache_is_the_default_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(CACHE_VARIABLE)
+    assert weights_folder().is_absolute()
+    assert weights_folder().name == "weights" and "bpfre" in weights_folder().parts
+
+
+def test_the_working_folder_is_never_looked_at(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, weights_file: Path
+) -> None:
+    (tmp_path / RETINAFACE_FILE).write_bytes(weights_file.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert retinaface_weights() is None
+
+
+def test_verified_weights_are_found_in_the_cache(empty_cache: Path, weights_file: Path) -> None:
+    empty_cache.mkdir(parents=True)
+    (empty_cache / RETINAFACE_FILE).write_bytes(weights_file.read_bytes())
+    assert retinaface_weights() == empty_cache / RETINAFACE_FILE
+
+
+def test_the_variable_names_a_file(monkeypatch: pytest.MonkeyPatch, weights_file: Path) -> None:
+    monkeypatch.setenv(FILE_VARIABLE, str(weights_file))
+    assert retinaface_weights() == weights_file.absolute()
+
+
+@pytest.mark.parametrize("content", [b"", b"not a network", None])
+def test_damaged_weights_are_named_with_the_next_step(
+    empty_cache: Path, request: pytest.FixtureRequest, content: bytes | None
+) -> None:
+    if content is None:  # one bit of the real file
+        real = bytearray(request.getfixturevalue("weights_file").read_bytes())
+        real[1000] ^= 1
+        content = bytes(real)
+    empty_cache.mkdir(parents=True)
+    path = empty_cache / RETINAFACE_FILE
+    path.write_bytes(content)
+    with pytest.raises(DetectorError) as caught:
+        retinaface_weights()
+    assert str(path) in caught.value.message and "sha256" in caught.value.message
+    assert "download" in caught.value.next_step and "mtcnn" in caught.value.next_step
+    assert path.read_bytes() == content  # nothing is fetched or deleted behind the user's back
+
+
+def test_a_named_file_that_is_missing_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(FILE_VARIABLE, str(tmp_path / "nowhere.pth"))
+    with pytest.raises(DetectorError, match=r"nowhere\.pth cannot be read"):
+        retinaface_weights()
+
+
+def test_a_folder_in_its_place_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DetectorError, match="cannot be read"):
+        read_verified(tmp_path)
+
+
+def test_the_way_to_get_them_names_source_and_place(empty_cache: Path) -> None:
+    assert "https://" in how_to_get() and str(empty_cache / RETINAFACE_FILE) in how_to_get()
