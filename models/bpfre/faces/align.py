@@ -22,9 +22,7 @@ from bpfre.faces.template import TEMPLATE_SIZE, template
 
 SMALLEST_EXTENT = 8.0  # photo px between the eyes or from eyes to mouth; less is mostly landmark noise
 FLATTEST = 0.1  # height of the face against its extent, squared; a frontal face has 0.5, a full profile 0
-WORST_FIT = (
-    0.35  # rms distance from the template, in quarters of the crop; a head turned by 70 degrees has 0.3
-)
+WORST_FIT = 0.35  # rms distance from the template, in quarters of the crop; a head turned by 70 degrees has 0.3
 LEAST_FACE_SEEN = 0.5  # share of the face itself inside the frame
 LEAST_CROP_SEEN = 0.2  # share of the whole crop inside the frame; the rest is mirrored content
 FACE_REGION = (110.0, 120.0, 402.0, 470.0)  # x0, y0, x1, y1 of the face in the 512 template

@@ -6,9 +6,7 @@ import numpy as np
 
 TEMPLATE_SIZE = 512
 # Left eye, right eye, nose, left and right mouth corner in px of a 512 x 512 crop.
-FFHQ_512 = np.array(
-    [(192.98, 239.95), (318.90, 240.19), (256.63, 314.02), (201.26, 371.41), (313.09, 371.15)]
-)
+FFHQ_512 = np.array([(192.98, 239.95), (318.90, 240.19), (256.63, 314.02), (201.26, 371.41), (313.09, 371.15)])
 
 
 def template(size: int) -> np.ndarray:

@@ -123,6 +123,4 @@ def _tile_spans(length: int, scale: float, overlap: int) -> list[tuple[int, int]
         return [(0, length)]
     count = math.ceil((length - shared) / (longest - shared))
     tile = math.ceil((length + (count - 1) * shared) / count)
-    return [
-        (start, start + tile) for start in (round(i * (length - tile) / (count - 1)) for i in range(count))
-    ]
+    return [(start, start + tile) for start in (round(i * (length - tile) / (count - 1)) for i in range(count))]

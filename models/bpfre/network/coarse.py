@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch.nn.functional as F
@@ -23,12 +24,10 @@ class Encoder(nn.Module):
     def __init__(self, in_channels: int, *, channels: Sequence[int], blocks: Sequence[int]) -> None:
         super().__init__()
         self.enter = nn.ModuleList(
-            [conv(in_channels, channels[0])]
-            + [conv(a, b, stride=2) for a, b in zip(channels[:-1], channels[1:], strict=True)]
+            [conv(in_channels, channels[0])] + [conv(a, b, stride=2) for a, b in itertools.pairwise(channels)]
         )
         self.blocks = nn.ModuleList(
-            nn.Sequential(*(ResidualBlock(c) for _ in range(n)))
-            for c, n in zip(channels, blocks, strict=True)
+            nn.Sequential(*(ResidualBlock(c) for _ in range(n))) for c, n in zip(channels, blocks, strict=True)
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -46,9 +45,7 @@ class Decoder(nn.Module):
     def __init__(self, *, channels: Sequence[int], unshuffle: int, output_gain: float) -> None:
         super().__init__()
         self.unshuffle = unshuffle
-        self.down_channels = nn.ModuleList(
-            conv(b, a, 1) for a, b in zip(channels[:-1], channels[1:], strict=True)
-        )
+        self.down_channels = nn.ModuleList(conv(b, a, 1) for a, b in itertools.pairwise(channels))
         self.blocks = nn.ModuleList(ResidualBlock(c) for c in channels)
         self.to_rgb = conv(channels[0], 3 * unshuffle**2, gain=output_gain)
 

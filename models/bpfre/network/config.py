@@ -54,6 +54,4 @@ class BPFReConfig:
         names = {field.name for field in dataclasses.fields(cls)}
         if set(values) != names:
             raise ValueError(f"unexpected or missing fields: {sorted(set(values) ^ names)}.")
-        return cls(
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-        )
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ class PixelDiscriminator(nn.Module):
 
     def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()
-        pairs = list(zip(channels[:-1], channels[1:], strict=True))
+        pairs = list(itertools.pairwise(channels))
         self.stem = spectral_norm(conv(3, channels[0]))
         self.down = nn.ModuleList(spectral_norm(conv(a, b, 4, stride=2)) for a, b in pairs)
         self.up = nn.ModuleList(spectral_norm(conv(b, a)) for a, b in pairs)

@@ -9,9 +9,7 @@ from torch import Tensor, nn
 SLOPE = 0.2  # negative slope of every leaky ReLU
 
 
-def conv(
-    in_channels: int, out_channels: int, kernel: int = 3, *, stride: int = 1, gain: float = 1.0
-) -> nn.Conv2d:
+def conv(in_channels: int, out_channels: int, kernel: int = 3, *, stride: int = 1, gain: float = 1.0) -> nn.Conv2d:
     """Build a same-padded convolution with Kaiming weights times `gain` and zero bias."""
     layer = nn.Conv2d(in_channels, out_channels, kernel, stride=stride, padding=kernel // 2)
     nn.init.kaiming_normal_(layer.weight, a=SLOPE)
@@ -67,7 +65,5 @@ class ModulatedConv(nn.Module):
         energy = self.weight.square().sum(dim=(2, 3))  # [C_out, C_in]
         demodulation = torch.rsqrt(scale.square() @ energy.t() + 1e-8)  # [N, C_out]
         # With unit-variance input, demodulation gives unit variance; sqrt(2) makes up for the activation.
-        y = F.conv2d(x * scale[:, :, None, None], self.weight, padding=1) * (
-            demodulation[:, :, None, None] * 2**0.5
-        )
+        y = F.conv2d(x * scale[:, :, None, None], self.weight, padding=1) * (demodulation[:, :, None, None] * 2**0.5)
         return y + self.bias[None, :, None, None]

@@ -14,9 +14,7 @@ from bpfre.network.layers import ModulatedConv, activate, conv, upsample
 class StyleBlock(nn.Module):
     """Modulated convolution, then the side feature where StyleGAN2 has noise: concatenated behind a learned gain."""
 
-    def __init__(
-        self, in_channels: int, side_channels: int, out_channels: int, style_dim: int, gain: float
-    ) -> None:
+    def __init__(self, in_channels: int, side_channels: int, out_channels: int, style_dim: int, gain: float) -> None:
         super().__init__()
         self.convolution = ModulatedConv(in_channels, out_channels, style_dim)
         self.gain = nn.Parameter(torch.full((1,), gain))
@@ -55,8 +53,7 @@ class Generator(nn.Module):
         self.style = nn.Linear(side_channels[-1], style_dim)
         entering = [*channels[1:], side_channels[-1]]
         self.blocks = nn.ModuleList(
-            StyleBlock(a, s, c, style_dim, side_gain)
-            for a, s, c in zip(entering, side_channels, channels, strict=True)
+            StyleBlock(a, s, c, style_dim, side_gain) for a, s, c in zip(entering, side_channels, channels, strict=True)
         )
         self.to_rgb = nn.ModuleList(
             conv(c, 3 * unshuffle**2 if i == 0 else 3, 1, gain=output_gain) for i, c in enumerate(channels)

@@ -69,9 +69,7 @@ def decode_jpeg(data: bytes) -> Decoded:
         raise DamagedError
     precision, height, width = struct.unpack_from(">BHH", frame)
     if precision != 8:
-        raise NotHandledError(
-            f"is a JPEG of {precision} bits a sample", "Save it as 8-bit JPEG or 16-bit TIFF."
-        )
+        raise NotHandledError(f"is a JPEG of {precision} bits a sample", "Save it as 8-bit JPEG or 16-bit TIFF.")
     check_size(width, height)
     coding = [segment for segment in segments if not _is_metadata(segment)]
     image = JpegImageFile(BytesIO(b"".join((b"\xff\xd8", *_joined(coding), memoryview(data)[scan:]))))

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from bpfre.photos.exif import exif_orientation, upright_exif
 from bpfre.photos.orientation import UPRIGHT, is_transposed
 
-_XMP_ORIENTATION = re.compile(
-    rb"""(tiff:Orientation\s*=\s*["']\s*|<tiff:Orientation>\s*)([1-8])(?=\s*["'<])"""
-)
+_XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation\s*=\s*["']\s*|<tiff:Orientation>\s*)([1-8])(?=\s*["'<])""")
 
 
 @dataclass(frozen=True)

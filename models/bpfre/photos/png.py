@@ -124,9 +124,7 @@ def _encode_8(native: np.ndarray, mode: str) -> memoryview:
 
 def _encode_16(native: np.ndarray, mode: str) -> memoryview:
     if mode == "LA":
-        return memoryview(
-            _relabelled(_encode_8(native.astype(">u2").view(np.uint8), "RGBA"), 16, _GREY_ALPHA)
-        )
+        return memoryview(_relabelled(_encode_8(native.astype(">u2").view(np.uint8), "RGBA"), 16, _GREY_ALPHA))
     order = {"RGB": cv2.COLOR_RGB2BGR, "RGBA": cv2.COLOR_RGBA2BGRA}.get(mode)
     pixels = native if order is None else cv2.cvtColor(native, order)
     done, encoded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, _COMPRESSION])

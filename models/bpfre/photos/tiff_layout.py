@@ -76,9 +76,7 @@ def read_layout(entries: dict[int, Entry], length: int) -> Layout:
             "stores its pixels as signed or floating-point numbers", "Save it with 8 or 16 bits a channel."
         )
     if len(bits) != 1 or not bits <= {1, 2, 4, 8, 16}:
-        raise NotHandledError(
-            "has an unusual number of bits a channel", "Save it with 8 or 16 bits a channel."
-        )
+        raise NotHandledError("has an unusual number of bits a channel", "Save it with 8 or 16 bits a channel.")
     colours = _COLOURS.get(photometric)
     alpha = None if colours is None else samples - colours
     if colours is None or alpha not in (0, 1) or (colours, bool(alpha)) not in _MODES:

@@ -138,12 +138,7 @@ def _decode_16_by_libtiff(data: bytes, tags: dict[int, Entry], layout: Layout) -
         tree[TILE_WIDTH] = long(layout.tile_width * wide)
     stored, _ = to_pixels(without_limit(TiffImageFile(BytesIO(_with_tags(data, tree)))))
     shape = (layout.height, layout.width, layout.samples)
-    pixels = (
-        stored.reshape(layout.height, -1)
-        .view(read_header(data).order + "u2")
-        .astype(np.uint16)
-        .reshape(shape)
-    )
+    pixels = stored.reshape(layout.height, -1).view(read_header(data).order + "u2").astype(np.uint16).reshape(shape)
     if layout.predictor == _HORIZONTAL:
         step = layout.tile_width or layout.width
         for start in range(0, layout.width, step):

@@ -31,9 +31,7 @@ def write_photo(photo: Photo, rgb: np.ndarray, destination: Path) -> None:
         PhotoError: the encoder or the disk refuses.
     """
     if rgb.shape != photo.rgb.shape or rgb.dtype != photo.rgb.dtype:
-        raise ValueError(
-            f"rgb has to be {list(photo.rgb.shape)} {photo.rgb.dtype}, not {list(rgb.shape)} {rgb.dtype}"
-        )
+        raise ValueError(f"rgb has to be {list(photo.rgb.shape)} {photo.rgb.dtype}, not {list(rgb.shape)} {rgb.dtype}")
     encoded = _encode(photo, rgb)
     with atomic_file(destination) as file:
         file.writelines(encoded)

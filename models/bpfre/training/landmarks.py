@@ -1,4 +1,4 @@
-"""Hand-placed landmarks (`.tem` files, 189 points) and the masks of skin and features drawn from them."""
+"""Hand-placed landmarks: `.tem` files of 189 points beside a photo."""
 
 from __future__ import annotations
 
@@ -9,33 +9,6 @@ import numpy as np
 from bpfre.errors import DataError
 
 POINTS = 189
-# Contours by point number, as in the template of the Face Research Lab sets.
-_FACE = [
-    109,
-    *range(134, 145),
-    112,
-    187,
-    113,
-    188,
-    114,
-    133,
-    132,
-    131,
-    130,
-    129,
-    128,
-    127,
-    126,
-    125,
-    111,
-    186,
-    110,
-    185,
-]
-_EYES = ([18, 19, 20, 21, 22, 30, 29, 28], [23, 24, 25, 26, 27, 33, 32, 31])
-_BROWS = ([71, 72, 73, 74, 75, 76, 84, 83], [77, 78, 79, 80, 81, 82, 86, 85])
-_LIPS = [87, 88, 89, 90, 91, 92, 93, 103, 102, 101, 100, 99, 108, 107, 106, 105, 104]
-_FIVE = ((0,), (1,), (55,), (87,), (93,))
 
 
 def read_tem(path: Path) -> np.ndarray:

@@ -23,9 +23,7 @@ def dots(shape: tuple[int, int], points: np.ndarray, sigma: float, dtype: type =
     """White Gaussian dots on black."""
     y, x = np.mgrid[: shape[0], : shape[1]]
     picture = sum(np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * sigma**2)) for px, py in points)
-    return (
-        np.repeat((picture * np.iinfo(dtype).max)[..., None], 3, 2).clip(0, np.iinfo(dtype).max).astype(dtype)
-    )
+    return np.repeat((picture * np.iinfo(dtype).max)[..., None], 3, 2).clip(0, np.iinfo(dtype).max).astype(dtype)
 
 
 def centroid(picture: np.ndarray, near: np.ndarray, radius: int) -> np.ndarray:

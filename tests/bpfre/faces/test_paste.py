@@ -120,9 +120,7 @@ def test_grain_stays_under_the_correction(make_face: MakeFace) -> None:
     edited = photo.copy()
     paste(edited, crop, np.full_like(crop.pixels, 0.1))
     inner = (edited.astype(int) - photo)[500:900, 500:900]
-    assert (
-        np.abs(inner - 0.1 * 65535).max() <= 1
-    )  # one constant on every pixel: the grain itself is not resampled
+    assert np.abs(inner - 0.1 * 65535).max() <= 1  # one constant on every pixel: the grain itself is not resampled
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -133,9 +131,7 @@ def test_results_are_clipped_not_wrapped(make_face: MakeFace, dtype: type) -> No
         crop = align(photo, make_face(220, (200, 200)))
         paste(photo, crop, np.full_like(crop.pixels, sign * 0.5))
         assert photo[200, 200, 0] == (full if sign > 0 else 0)
-        wrong_way = sign * (
-            level - photo.astype(int)
-        )  # cubic interpolation undershoots a little at the soft edge
+        wrong_way = sign * (level - photo.astype(int))  # cubic interpolation undershoots a little at the soft edge
         assert wrong_way.max() < 0.001 * full
 
 

@@ -51,9 +51,7 @@ def test_alone_and_in_a_batch_are_the_same(detector: FaceDetector, portrait: np.
 
 
 @pytest.mark.parametrize("scale", [0.36, 0.6, 2.0, 5.0])
-def test_landmarks_follow_the_photo_s_size(
-    detector: FaceDetector, portrait: np.ndarray, scale: float
-) -> None:
+def test_landmarks_follow_the_photo_s_size(detector: FaceDetector, portrait: np.ndarray, scale: float) -> None:
     reference = detector.detect([portrait])[0][0]
     (face,) = detector.detect([resized(portrait, scale)])[0]
     moved = (face.landmarks + 0.5) / scale - 0.5 - reference.landmarks
@@ -68,9 +66,7 @@ def test_a_face_that_fills_the_frame_is_found(detector: FaceDetector, portrait: 
         assert len(faces) == 1 and faces[0].size > 0.7 * max(close.shape)
 
 
-def test_a_group_of_small_faces_in_a_large_photo_is_found(
-    detector: FaceDetector, portrait: np.ndarray
-) -> None:
+def test_a_group_of_small_faces_in_a_large_photo_is_found(detector: FaceDetector, portrait: np.ndarray) -> None:
     face = detector.detect([portrait])[0][0]
     x0, y0, x1, y1 = face.box.astype(int)
     head = resized(portrait[max(0, y0 - 50) : y1 + 40, x0 - 40 : x1 + 40], 100 / face.size)
@@ -142,9 +138,7 @@ def test_every_london_photo_has_its_face_where_people_see_it(
     assert np.mean(errors) < 0.05  # of the distance between the eyes
 
 
-def test_photos_of_other_cameras_and_poses(
-    detector: FaceDetector, photo_folder: Path, read_rgb: ReadRgb
-) -> None:
+def test_photos_of_other_cameras_and_poses(detector: FaceDetector, photo_folder: Path, read_rgb: ReadRgb) -> None:
     photos = [*(photo_folder / "zoom").glob("*.jpg"), *(photo_folder / "lisa").glob("*.jpg")]
     for photo in photos:
         rgb = read_rgb(photo)

@@ -30,9 +30,7 @@ def test_one_forward_over_several_squares_gives_what_each_gives_alone(
             assert np.allclose(first.landmarks, second.landmarks, atol=0.05)
 
 
-def test_the_network_gets_bgr(
-    finder: RetinaFaceFinder, portrait: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_network_gets_bgr(finder: RetinaFaceFinder, portrait: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[torch.Tensor] = []
 
     def detect(frames: torch.Tensor, **_: float) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -56,9 +54,7 @@ def test_works_where_the_caller_has_set_other_modes(retinaface: FaceDetector, po
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 def test_a_gpu_finds_the_same(weights_file: Path, finder: RetinaFaceFinder, portrait: np.ndarray) -> None:
-    on_gpu = RetinaFaceFinder(read_verified(weights_file), device="cuda").find(
-        portrait[None], smallest=20, least=0.5
-    )
+    on_gpu = RetinaFaceFinder(read_verified(weights_file), device="cuda").find(portrait[None], smallest=20, least=0.5)
     on_cpu = finder.find(portrait[None], smallest=20, least=0.5)
     assert np.allclose(on_gpu[0][0].landmarks, on_cpu[0][0].landmarks, atol=0.5)
 

@@ -92,9 +92,7 @@ def test_what_a_closer_look_does_not_confirm_is_dropped() -> None:
     class Fickle(RedSquares):
         def find(self, squares: np.ndarray, *, smallest: float, least: float) -> list[list[Face]]:
             return (
-                super().find(squares, smallest=smallest, least=least)
-                if least == self.notice
-                else [[]] * len(squares)
+                super().find(squares, smallest=smallest, least=least) if least == self.notice else [[]] * len(squares)
             )
 
     assert FaceSearch(Fickle()).detect([scene((600, 600), [(100, 100, 300)])]) == [[]]

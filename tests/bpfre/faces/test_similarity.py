@@ -32,9 +32,7 @@ def test_no_other_similarity_fits_noisy_points_better() -> None:
 
     fitted = fit_similarity(source, FFHQ_512)
     for _ in range(200):
-        near = similarity(
-            1 + rng.normal(scale=0.01), rng.normal(scale=0.5), tuple(rng.normal(scale=0.5, size=2))
-        )
+        near = similarity(1 + rng.normal(scale=0.01), rng.normal(scale=0.5), tuple(rng.normal(scale=0.5, size=2)))
         assert error(compose(near, fitted)) > error(fitted)
 
 

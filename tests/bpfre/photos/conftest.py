@@ -16,10 +16,7 @@ from PIL import Image, ImageCms
 from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 
 CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4}
-XMP = (
-    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description dc:creator="A. Person" '
-    b'tiff:Orientation="%d"/></x:xmpmeta>'
-)
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description dc:creator="A. Person" tiff:Orientation="%d"/></x:xmpmeta>'
 
 Samples = Callable[..., np.ndarray]
 Save = Callable[..., Path]

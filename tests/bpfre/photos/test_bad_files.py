@@ -17,9 +17,7 @@ from PIL import Image
 from bpfre.errors import PhotoError, UnreadablePhotoError, UnsupportedPhotoError
 from bpfre.photos import read_photo
 
-JARGON = re.compile(
-    r"IDAT|decoder|libpng|Pillow|OpenCV|cv2|errno|0x|Traceback|struct|array|dtype|\n", re.IGNORECASE
-)
+JARGON = re.compile(r"IDAT|decoder|libpng|Pillow|OpenCV|cv2|errno|0x|Traceback|struct|array|dtype|\n", re.IGNORECASE)
 
 
 def assert_refused(path: Path, error: type[PhotoError]) -> PhotoError:
@@ -62,9 +60,7 @@ def test_a_flipped_bit_in_a_png(samples, save) -> None:
     assert_refused(path, UnreadablePhotoError)
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"Dear diary, this is a text.\n" * 9, b"\xff\xd8\xff", b"II*\0", b"RIFF"]
-)
+@pytest.mark.parametrize("content", [b"", b"Dear diary, this is a text.\n" * 9, b"\xff\xd8\xff", b"II*\0", b"RIFF"])
 def test_no_photo_at_all(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(content)

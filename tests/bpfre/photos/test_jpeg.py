@@ -36,9 +36,7 @@ def settings(path: Path) -> tuple[object, ...]:
 @pytest.mark.parametrize("progressive", [False, True])
 @pytest.mark.parametrize("subsampling", [0, 1, 2])
 @pytest.mark.parametrize("quality", [60, 92])
-def test_colour_settings_are_kept(
-    portrait, quality: int, subsampling: int, progressive: bool, tmp_path
-) -> None:
+def test_colour_settings_are_kept(portrait, quality: int, subsampling: int, progressive: bool, tmp_path) -> None:
     path = tmp_path / "a.jpg"
     portrait.save(path, quality=quality, subsampling=subsampling, progressive=progressive)
     assert settings(rewritten(path)) == settings(path)

@@ -173,9 +173,7 @@ def test_nothing_is_printed_about_damaged_metadata(samples, save, tmp_path: Path
     code = "import sys; from pathlib import Path; from bpfre.photos import read_photo\n"
     code += "for name in sys.argv[1:]: print(read_photo(Path(name)).rgb.shape)"
     names = [str(path) for path in (*paths, tmp_path / "e.jpg", tmp_path / "f.tif")]
-    done = subprocess.run(
-        [sys.executable, "-W", "always", "-c", code, *names], capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-W", "always", "-c", code, *names], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.splitlines() == ["(37, 52, 3)"] * 6 + ["(9500, 9500, 3)"] * 2

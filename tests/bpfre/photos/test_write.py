@@ -11,13 +11,9 @@ from PIL import Image
 
 from bpfre.photos import Photo, copy_photo, read_photo, write_photo
 
-XMP = (
-    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description dc:creator="A" tiff:Orientation="6"/></x:xmpmeta>'
-)
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description dc:creator="A" tiff:Orientation="6"/></x:xmpmeta>'
 LOSSLESS = [("png", mode, depth) for mode in ("L", "LA", "RGB", "RGBA") for depth in (np.uint8, np.uint16)]
-LOSSLESS += [
-    ("tif", mode, depth) for mode in ("L", "LA", "RGB", "RGBA", "CMYK") for depth in (np.uint8, np.uint16)
-]
+LOSSLESS += [("tif", mode, depth) for mode in ("L", "LA", "RGB", "RGBA", "CMYK") for depth in (np.uint8, np.uint16)]
 LOSSLESS += [("webp", "RGB", np.uint8), ("webp", "RGBA", np.uint8)]
 EVERY = [*LOSSLESS, ("jpg", "L", np.uint8), ("jpg", "RGB", np.uint8), ("jpg", "CMYK", np.uint8)]
 
@@ -66,9 +62,7 @@ def test_an_edit_stays_where_it_is(kind, mode, depth, samples, save, tmp_path) -
         np.testing.assert_array_equal(back.native[..., -1], photo.native[..., -1])
     if mode == "CMYK":
         np.testing.assert_array_equal(back.native[..., 3], photo.native[..., 3])
-        paper = np.iinfo(depth).max - photo.native[..., 3:].astype(
-            int
-        )  # brighter than paper cannot be printed
+        paper = np.iinfo(depth).max - photo.native[..., 3:].astype(int)  # brighter than paper cannot be printed
         assert np.abs(back.rgb.astype(int) - np.minimum(after, paper)).max() <= 1
     elif mode in ("RGB", "RGBA"):
         np.testing.assert_array_equal(back.rgb, after)

@@ -1,0 +1,88 @@
+"""Where skin is: exactly, from hand-placed landmarks, or estimated from the alignment and the colour of the cheeks."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+# Contours by point number in the 189-point template of the Face Research Lab sets.
+_FACE = [109, *range(134, 145), 112, 187, 113, 188, 114, 133]
+_FACE += [132, 131, 130, 129, 128, 127, 126, 125, 111, 186, 110, 185]
+_EYES = ([18, 19, 20, 21, 22, 30, 29, 28], [23, 24, 25, 26, 27, 33, 32, 31])
+_BROWS = ([71, 72, 73, 74, 75, 76, 84, 83], [77, 78, 79, 80, 81, 82, 86, 85])
+_LIPS = (87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 102, 103, 104, 105, 106, 107, 108)
+_NOSTRILS = ([61, 62, 63, 64, 65, 179, 180, 55], [66, 67, 68, 69, 70, 182, 181, 55])
+
+_OUTLINE_MARGIN, _FEATURE_MARGIN = 12.0, 5.0  # distance kept from hairline and jaw, and from features, px at 512
+
+# The same features in the five-point FFHQ template of a 512 crop: centre and half axes, px.
+_ELLIPSES = (
+    ((193, 240), (44, 26)),
+    ((319, 240), (44, 26)),
+    ((190, 205), (60, 22)),
+    ((322, 205), (60, 22)),
+    ((232, 322), (18, 13)),
+    ((281, 322), (18, 13)),
+    ((257, 372), (76, 34)),
+)
+_CHEEKS = (((175, 315), 22), ((338, 315), 22), ((257, 165), 22))
+_OVAL = ((256, 285), (128, 175))
+
+
+def skin_from_landmarks(points: np.ndarray, shape: tuple[int, int], *, scale: float = 1.0) -> np.ndarray:
+    """Draw facial skin: inside the face's outline, outside eyes, brows, nostrils and lips.
+
+    Args:
+        points: [189, 2] landmarks in px of the picture.
+        shape: height and width of the picture.
+        scale: size of the face relative to a 512 crop.
+
+    Returns:
+        [H, W] bool. Hair over the forehead and beards lie inside it.
+    """
+    skin = np.zeros(shape, np.uint8)
+    cv2.fillPoly(skin, [np.rint(points[_FACE]).astype(np.int32)], 1)
+    features = np.zeros(shape, np.uint8)
+    for contour in (*_EYES, *_BROWS, *_NOSTRILS):
+        cv2.fillConvexPoly(features, cv2.convexHull(np.rint(points[contour]).astype(np.int32)), 1)
+    cv2.fillConvexPoly(features, cv2.convexHull(np.rint(points[list(_LIPS)]).astype(np.int32)), 1)
+    inside = cv2.distanceTransform(skin, cv2.DIST_L2, 5) > _OUTLINE_MARGIN * scale
+    return inside & (cv2.distanceTransform(1 - features, cv2.DIST_L2, 5) > _FEATURE_MARGIN * scale)
+
+
+def estimate_skin(crop: np.ndarray, *, origin: tuple[float, float] = (0.0, 0.0), scale: float = 1.0) -> np.ndarray:
+    """Estimate facial skin in an aligned crop from the template and the colour of cheeks and forehead.
+
+    Args:
+        crop: [H, W, 3] float sRGB in [0, 1], aligned to the five-point template.
+        origin: place of the template's corner in the crop, px.
+        scale: size of the template relative to 512.
+
+    Returns:
+        [H, W] bool, cautious: what is not surely skin is left out.
+    """
+    height, width = crop.shape[:2]
+
+    def ellipse(centre: tuple[int, int], axes: tuple[int, int]) -> np.ndarray:
+        mask = np.zeros((height, width), np.uint8)
+        at = (round(origin[0] + centre[0] * scale), round(origin[1] + centre[1] * scale))
+        cv2.ellipse(mask, at, (round(axes[0] * scale), round(axes[1] * scale)), 0, 0, 360, 1, -1)
+        return mask.astype(bool)
+
+    allowed = ellipse(*_OVAL)
+    for centre, axes in _ELLIPSES:
+        allowed &= ~ellipse(centre, axes)
+    smooth = cv2.GaussianBlur(np.ascontiguousarray(crop, np.float32), (0, 0), 4 * scale)
+    lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB)
+    cheeks = np.zeros((height, width), bool)
+    for centre, radius in _CHEEKS:
+        cheeks |= ellipse(centre, (radius, radius))
+    samples = lab[cheeks]
+    if len(samples) == 0:
+        return np.zeros((height, width), bool)
+    median = np.median(samples, axis=0)
+    # Light falls off across a face: L may vary more than the two colour axes.
+    spread = np.maximum(1.48 * np.median(np.abs(samples - median), axis=0), (5.0, 2.5, 2.5))
+    alike = (np.abs(lab - median) < spread * (3.5, 3.0, 3.0)).all(axis=2)
+    opened = cv2.morphologyEx((alike & allowed).astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    return cv2.erode(opened, np.ones((5, 5), np.uint8)).astype(bool)
