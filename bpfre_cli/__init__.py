@@ -1,0 +1,1 @@
+"""The command line of bpfre. Nothing heavy is imported before a command runs."""

@@ -1,0 +1,5 @@
+"""`python -m bpfre_cli`."""
+
+from bpfre_cli.app import main
+
+main()

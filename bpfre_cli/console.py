@@ -1,0 +1,151 @@
+"""The only place that prints: results to stdout; progress, warnings and errors to stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+_out = Console(highlight=False)
+_err = Console(highlight=False, stderr=True)
+
+
+def say(text: str) -> None:
+    """Print a line to stdout."""
+    _out.print(Text(_printable(text)), soft_wrap=True)
+
+
+def warn(text: str) -> None:
+    """Print a line to stderr, marked as a warning where colours are shown."""
+    _err.print(Text(_printable(text), style="yellow"), soft_wrap=True)
+
+
+def fail(message: str, next_step: str = "") -> None:
+    """Print an error and what to do next to stderr."""
+    _err.print(Text(_printable(message), style="bold red"), soft_wrap=True)
+    if next_step:
+        _err.print(Text(_printable(next_step)), soft_wrap=True)
+
+
+def document(values: Mapping[str, object]) -> None:
+    """Print one JSON document to stdout."""
+    _out.file.write(json.dumps(values, indent=2) + "\n")
+    _out.file.flush()
+
+
+def table(title: str, rows: Sequence[tuple[str, str]]) -> None:
+    """Print names and values to stdout."""
+    grid = Table(title=title, title_justify="left", show_header=False)
+    for name, value in rows:
+        grid.add_row(name, Text(_printable(value), overflow="fold"))
+    _out.print(grid)
+
+
+def show_log() -> None:
+    """Send what bpfre logs to stderr, in step with progress bars."""
+    logger = logging.getLogger("bpfre")
+    if not logger.handlers:
+        logger.addHandler(RichHandler(console=_err, show_time=False, show_path=False, markup=False))
+        logger.propagate = False
+
+
+class PhotoProgress:
+    """A bar of photos done, faces, rate and time left."""
+
+    def __init__(self, bar: Progress, task: TaskID) -> None:
+        self._bar, self._task, self._faces = bar, task, 0
+
+    def advance(self, faces: int) -> None:
+        """Count one photo more."""
+        self._faces += faces
+        self._bar.update(self._task, advance=1, faces=self._faces)
+
+
+@contextmanager
+def photo_progress(photos: int, *, shown: bool) -> Iterator[PhotoProgress]:
+    """Show a bar on stderr while the block runs; only on a terminal."""
+    columns = (
+        TextColumn("Retouching"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[faces]} faces"),
+        _Rate("photos/s"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=_err, transient=True, disable=not (shown and _err.is_terminal)) as bar:
+        yield PhotoProgress(bar, bar.add_task("", total=photos, faces=0))
+
+
+class TrainingProgress:
+    """A training run as it goes: photos prepared, then a bar of steps."""
+
+    def __init__(self, bar: Progress, task: TaskID) -> None:
+        self._bar, self._task, self._photos = bar, task, 0
+
+    def photo(self, path: Path, reason: str | None) -> None:
+        """Count a prepared photo; say why it is left out, if it is."""
+        self._photos += 1
+        self._bar.update(self._task, note=f"{self._photos} photos prepared")
+        if reason:
+            warn(f"{path}: {reason}")
+
+    def step(self, step: int, losses: Mapping[str, float]) -> None:
+        """Show a step's losses."""
+        note = "  ".join(f"{name} {value:.4f}" for name, value in losses.items() if isinstance(value, float))
+        self._bar.update(self._task, completed=step, note=note)
+
+    def done(self, weights: Path) -> None:
+        """Name the file that was written."""
+        say(f"The weights are in {weights}.")
+
+
+@contextmanager
+def training_progress(out: Path, steps: int) -> Iterator[TrainingProgress]:
+    """Show a training run on stderr while the block runs; the bar only on a terminal."""
+    say(f"Training in {out}.")
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate("steps/s"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=_err, disable=not _err.is_terminal) as bar:
+        yield TrainingProgress(bar, bar.add_task("", total=steps, note=""))
+
+
+class _Rate(ProgressColumn):
+    """How many a second."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.2f} {self._unit}" if speed else f"- {self._unit}")
+
+
+def _printable(text: str) -> str:
+    """Escape what a terminal would obey or could not show, such as names that are no text."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else character.encode("unicode_escape").decode()
+        for character in text
+    )

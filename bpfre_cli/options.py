@@ -1,0 +1,33 @@
+"""Arguments and options that commands share."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class DetectorName(str, Enum):
+    """Face detectors; `auto` is retinaface where its weights are there, else mtcnn."""
+
+    AUTO = "auto"
+    RETINAFACE = "retinaface"
+    MTCNN = "mtcnn"
+
+
+Photos = Annotated[list[Path], typer.Argument(metavar="PHOTOS...", help="Photos, or folders of photos.")]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results; sub-folders and names are kept.")]
+Weights = Annotated[str, typer.Option(metavar="NAME|FILE", help="Shipped weights, or a .safetensors file.")]
+Detector = Annotated[DetectorName, typer.Option(help="Face detector; auto: retinaface if its weights are there.")]
+Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cuda, mps or cpu.")]
+BatchSize = Annotated[int, typer.Option(min=1, metavar="N", help="Faces the network sees at once.")]
+MinFace = Annotated[float, typer.Option(min=1, metavar="PX", help="Smallest face to retouch, longer side in px.")]
+Strength = Annotated[float, typer.Option(min=0, max=1, metavar="0..1", help="How much of the correction to apply.")]
+Recursive = Annotated[bool, typer.Option("--recursive/--no-recursive", help="Look into sub-folders.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite/--skip-existing", help="Redo or keep results already there.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="List what would be done; write nothing.")]
+Report = Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write every photo and face to this file.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show failures only.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]

@@ -1,0 +1,159 @@
+"""`bpfre retouch`: photos in, retouched photos out."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import warnings
+from contextlib import closing
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from bpfre.errors import UsageError
+from bpfre_cli import console, options
+from bpfre_cli.version import version
+
+if TYPE_CHECKING:
+    from bpfre.retouching import Job, PhotoResult, RetouchSettings
+
+
+def retouch(
+    photos: options.Photos,
+    out: options.Out,
+    strength: options.Strength = 1.0,
+    detector: options.Detector = options.DetectorName.AUTO,
+    device: options.Device = "auto",
+    batch_size: options.BatchSize = 4,
+    min_face: options.MinFace = 40,
+    weights: options.Weights = "starter",
+    overwrite: options.Overwrite = False,
+    recursive: options.Recursive = True,
+    dry_run: options.DryRun = False,
+    report: options.Report = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Remove blemishes from every face in photos and folders of photos.
+
+    Originals are never written to; a photo without a face is copied as it is.
+    Run the same command again and it does only what is not there yet.
+
+    Example: bpfre retouch ./photos --out ./clean
+    """
+    if report is not None and report.suffix.lower() != ".json":
+        raise UsageError(f"The report {report} does not end in .json.", "Name a .json file.")
+    from bpfre.runtime import tune_allocator
+
+    tune_allocator()
+    from bpfre.retouching import RetouchSettings, plan_jobs
+
+    console.show_log()
+    warnings.simplefilter("ignore")  # of libraries, to developers
+    settings = RetouchSettings(
+        strength=strength,
+        detector=detector.value,
+        device=device,
+        batch_size=batch_size,
+        min_face=min_face,
+        weights=weights,
+        existing="overwrite" if overwrite else "resume",
+    )
+    jobs = plan_jobs(photos, out, recursive=recursive)
+    if dry_run:
+        _show_plan(jobs, settings, quiet=quiet, as_json=as_json)
+    elif _run(jobs, settings, report, quiet=quiet, as_json=as_json):
+        raise typer.Exit(1)
+
+
+def _show_plan(jobs: list[Job], settings: RetouchSettings, *, quiet: bool, as_json: bool) -> None:
+    from bpfre.retouching import is_done
+
+    plan = [(job, "skip" if is_done(job, settings.existing) else "retouch") for job in jobs]
+    if as_json:
+        rows = [{"source": str(j.source), "destination": str(j.destination), "action": action} for j, action in plan]
+        console.document({"dry_run": True, "photos": rows})
+    elif not quiet:
+        for job, action in plan:
+            console.say(f"{action:8}{job.source} -> {job.destination}")
+        to_do = sum(action == "retouch" for _, action in plan)
+        console.say(f"{to_do} to retouch, {len(plan) - to_do} there already. Nothing was written.")
+
+
+def _run(jobs: list[Job], settings: RetouchSettings, report: Path | None, *, quiet: bool, as_json: bool) -> bool:
+    """Retouch and report. Returns whether any photo failed."""
+    from bpfre.faces import open_detector
+    from bpfre.retouching import report_document, retouch_photos, write_report
+    from bpfre.runtime import pick_device
+    from bpfre.weights import load_network
+
+    device = pick_device(settings.device)
+    network = load_network(settings.weights, device=device)
+    detector = open_detector(settings.detector, device=device, min_face=settings.min_face)
+    started, clock = datetime.now(timezone.utc), time.monotonic()
+    results: list[PhotoResult] = []
+    interrupt: KeyboardInterrupt | None = None
+    try:
+        with (
+            console.photo_progress(len(jobs), shown=not (quiet or as_json)) as progress,
+            closing(retouch_photos(jobs, settings, network=network, detector=detector)) as run,
+        ):
+            for result in run:
+                results.append(result)
+                progress.advance(len(result.faces))
+    except KeyboardInterrupt as error:  # what is done is reported all the same
+        interrupt = error
+    seconds = time.monotonic() - clock
+    facts = {
+        "bpfre": version(),
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(seconds, 3),
+        "interrupted": interrupt is not None,
+        "photos_planned": len(jobs),
+        "detector": detector.name,
+        "device": device,
+        "weights": settings.weights,
+        "settings": dataclasses.asdict(settings),
+    }
+    document = report_document(results, facts)
+    if as_json:
+        console.document(document)
+    else:
+        _show_results(results, facts, quiet=quiet)
+    if report is not None:
+        write_report(document, report)
+    if interrupt is not None:
+        raise interrupt
+    return any(result.status == "failed" for result in results)
+
+
+def _show_results(results: list[PhotoResult], facts: dict[str, object], *, quiet: bool) -> None:
+    from bpfre.retouching import total
+
+    if not quiet:
+        totals = total(results)
+        rows = [
+            ("retouched", str(totals.retouched)),
+            ("copied, nothing to retouch", str(totals.copied)),
+            ("skipped, there already", str(totals.skipped)),
+            ("failed", str(totals.failed)),
+            (
+                "faces",
+                f"{totals.faces} found: {totals.faces_retouched} retouched, {totals.faces_unchanged} unchanged,"
+                f" {totals.faces_refused} refused",
+            ),
+            ("time", f"{facts['seconds']:.1f} s"),
+            ("with", f"{facts['detector']} on {facts['device']}, weights {facts['weights']}"),
+        ]
+        console.table(f"{totals.photos} of {facts['photos_planned']} photos", rows)
+        for result in results:
+            for face in result.faces:
+                if face.status == "refused":
+                    x0, y0, x1, y1 = face.box
+                    place = f"face at {x0:.0f}, {y0:.0f} to {x1:.0f}, {y1:.0f}"
+                    console.warn(f"{result.source}: {place} left as it was. {face.reason}")
+    for result in results:
+        if result.status == "failed":
+            console.fail(f"{result.source} failed. {result.reason}")

@@ -1,0 +1,22 @@
+"""Retouch many photos: plan where each goes, run them all, report what happened."""
+
+from bpfre.retouching.jobs import Job, plan_jobs
+from bpfre.retouching.pipeline import retouch_photos
+from bpfre.retouching.report import report_document, write_report
+from bpfre.retouching.results import FaceResult, PhotoResult, Totals, total
+from bpfre.retouching.resume import is_done
+from bpfre.retouching.settings import RetouchSettings
+
+__all__ = [
+    "FaceResult",
+    "Job",
+    "PhotoResult",
+    "RetouchSettings",
+    "Totals",
+    "is_done",
+    "plan_jobs",
+    "report_document",
+    "retouch_photos",
+    "total",
+    "write_report",
+]

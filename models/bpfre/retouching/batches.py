@@ -1,0 +1,103 @@
+"""Run the network over a batch of crops, whatever photos they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from bpfre.errors import FaceRefusedError
+
+if TYPE_CHECKING:
+    import torch
+
+
+class NetworkConfig(Protocol):
+    """What the runner has to know of a network."""
+
+    @property
+    def size(self) -> int:
+        """Side of the square crops it works on, px."""
+
+    @property
+    def stride(self) -> int:
+        """Sides have to be multiples of this, px."""
+
+
+class Network(Protocol):
+    """`BPFRe`, or anything that is called alike."""
+
+    @property
+    def config(self) -> NetworkConfig:
+        """Its working size."""
+
+    def __call__(self, x: torch.Tensor) -> Any:
+        """[N, 3, S, S] RGB in [0, 1] -> something whose `refined` has the same shape."""
+
+
+def crop_size(network: Network) -> int:
+    """Return the working size in px, raised to a multiple of the stride."""
+    stride = network.config.stride
+    return -(-network.config.size // stride) * stride
+
+
+def device_of(network: Network, otherwise: str) -> str:
+    """Return the device of the network's tensors, or `otherwise` where it has none."""
+    import torch
+
+    if isinstance(network, torch.nn.Module):
+        for tensor in (*network.parameters(), *network.buffers()):
+            return str(tensor.device)
+    return otherwise
+
+
+def corrections(network: Network, crops: Sequence[np.ndarray], *, device: str) -> list[np.ndarray | Exception]:
+    """Return what the network would add to each crop, or why it has nothing for it.
+
+    A batch that fails is tried again face by face, so that one face (or a batch too large for the memory) does
+    not take the others with it.
+
+    Args:
+        network: in evaluation mode on `device`.
+        crops: [S, S, 3] float32 in [0, 1] each.
+        device: torch's name of it; on CUDA the network runs in half precision where that gives finite numbers.
+    Returns:
+        For each crop [S, S, 3] float32, refined minus crop; or the exception.
+    """
+    try:
+        return _run(network, crops, device)
+    except Exception as error:
+        if len(crops) == 1:
+            return [error]
+    return [corrections(network, [crop], device=device)[0] for crop in crops]
+
+
+def _run(network: Network, crops: Sequence[np.ndarray], device: str) -> list[np.ndarray | Exception]:
+    import torch
+
+    pixels = torch.from_numpy(np.stack(crops)).to(device)  # [N, S, S, 3]
+    half = device.startswith("cuda")
+    result = _forward(network, pixels, half)
+    finite = result.isfinite().flatten(1).all(1)
+    if half and not finite.all():  # half precision overflows where single precision may not
+        result[~finite] = _forward(network, pixels[~finite], False)
+        finite = result.isfinite().flatten(1).all(1)
+    return [
+        correction if sound else FaceRefusedError("The network's output holds values that are not numbers.")
+        for correction, sound in zip(result.cpu().numpy(), finite.tolist(), strict=True)
+    ]
+
+
+def _forward(network: Network, pixels: torch.Tensor, half: bool) -> torch.Tensor:
+    """[N, S, S, 3] -> refined minus input, [N, S, S, 3] float32."""
+    import torch
+
+    # [N, H, W, 3] seen as [N, 3, H, W] is channels_last. float16, not bfloat16, whose steps are as coarse as
+    # those of 8-bit pixels.
+    crops = pixels.permute(0, 3, 1, 2)
+    with torch.inference_mode(), torch.autocast(pixels.device.type, dtype=torch.float16, enabled=half):
+        refined = network(crops).refined
+        if refined.shape != crops.shape:
+            raise FaceRefusedError(f"The network returned {list(refined.shape)} for {list(crops.shape)}.")
+        return (refined.float() - crops).permute(0, 2, 3, 1).contiguous()

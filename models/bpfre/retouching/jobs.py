@@ -1,0 +1,88 @@
+"""Decide which photos are retouched and where each result goes, before anything is read or written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bpfre.errors import UsageError
+from bpfre.photos import FoundPhoto, find_photos
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo to retouch."""
+
+    source: Path
+    destination: Path  # never the source of any job
+
+
+def plan_jobs(inputs: Sequence[Path], out: Path, *, recursive: bool = True) -> list[Job]:
+    """Find the photos and give each a destination in `out`, sub-folders and names kept.
+
+    Results of earlier runs are never taken for photos: where `out` lies inside an input folder, it is left out
+    of the search.
+
+    Args:
+        inputs: files and folders.
+        out: folder for the results; need not exist.
+        recursive: look into sub-folders too.
+    Raises:
+        UsageError: an input is missing, no photo was found, `out` is a file or an input folder, a result would
+            replace an original, or two photos would get the same destination.
+    """
+    target = out.resolve()
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"The output {out} is a file.", "Name a folder.")
+    for given in inputs:
+        if given.is_dir() and given.resolve() == target:
+            raise UsageError(f"The output {out} is an input folder as well.", "Choose another output folder.")
+    found = find_photos(inputs, recursive=recursive)
+    given_files = {given.resolve() for given in inputs if given.is_file()}
+    photos = [photo for photo in found if not _is_earlier_result(photo, target, given_files)]
+    if not photos:
+        raise UsageError(f"All photos found lie in the output folder {out}.", "Choose another output folder.")
+    jobs = [Job(photo.path, out / photo.relative) for photo in photos]
+    check_jobs(jobs)
+    return jobs
+
+
+def check_jobs(jobs: Sequence[Job]) -> None:
+    """Make sure that no original is replaced and no two photos share a destination.
+
+    Raises:
+        UsageError: either would happen.
+    """
+    _check_originals(jobs)
+    _check_collisions(jobs)
+
+
+def _is_earlier_result(photo: FoundPhoto, target: Path, given_files: set[Path]) -> bool:
+    path = photo.path.resolve()
+    return path not in given_files and path.is_relative_to(target)
+
+
+def _check_originals(jobs: Sequence[Job]) -> None:
+    originals = {_key(job.source): job.source for job in jobs}
+    for job in jobs:
+        if original := originals.get(_key(job.destination)):
+            raise UsageError(f"The result of {job.source} would replace {original}.", "Choose another output folder.")
+
+
+def _check_collisions(jobs: Sequence[Job]) -> None:
+    """Refuse rather than rename: where a result lies must not depend on what else was given."""
+    claimed: dict[str, Path] = {}
+    for job in jobs:
+        other = claimed.setdefault(_key(job.destination), job.source)
+        if other != job.source:
+            raise UsageError(
+                f"{other} and {job.source} would both be written to {job.destination}.",
+                "Give the folder above them, which keeps their sub-folders apart, or run them one after the other"
+                " into different folders.",
+            )
+
+
+def _key(path: Path) -> str:
+    return os.path.normcase(path.resolve())

@@ -1,0 +1,306 @@
+"""The runner: stages that overlap, each in threads of its own, tied together by bounded queues.
+
+read -> find faces, cut them out -> network -> paste -> write
+
+Only the photos inside `Budget` are in memory. A photo is finished exactly once: by the stage that fails on it, or
+by the last. The consumer's loop ends after as many results as there are jobs, and stops every thread.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from bpfre.faces import Face, FaceCrop, FaceDetector
+from bpfre.photos import Photo, copy_photo, read_photo, write_photo
+from bpfre.retouching.batches import Network, corrections, crop_size, device_of
+from bpfre.retouching.channel import Budget, Channel, StoppedError
+from bpfre.retouching.faces_stage import cut_face, find_faces, put_back, refused
+from bpfre.retouching.jobs import Job, check_jobs
+from bpfre.retouching.results import FaceResult, PhotoResult, PhotoStatus
+from bpfre.retouching.resume import is_done
+from bpfre.retouching.sentences import sentence
+from bpfre.retouching.settings import RetouchSettings
+from bpfre.runtime import pick_device
+
+READERS = WRITERS = 2  # decoding and encoding release the interpreter's lock
+PHOTOS_A_LOOK = 4  # photos the detector gets at once
+
+
+def retouch_photos(
+    jobs: Sequence[Job], settings: RetouchSettings, *, network: Network, detector: FaceDetector
+) -> Generator[PhotoResult, None, None]:
+    """Retouch photos and yield what became of each, in the order in which they are finished.
+
+    A photo that fails is yielded as failed and the others go on. A photo in which nothing changes is copied byte
+    for byte. Closing the iterator, or an exception in it such as KeyboardInterrupt, waits for the steps under way
+    and stops; what is finished by then is whole, and running the same jobs again does the rest.
+
+    Args:
+        jobs: as `plan_jobs` makes them.
+        settings: `detector`, `device` and `weights` only tell how the two objects below were opened.
+        network: in evaluation mode. Faces are batched as they come, so results may differ by rounding between
+            runs where a network's arithmetic depends on the size of its batch.
+        detector: called from one thread.
+    Raises:
+        UsageError: a destination is a source, or two photos have the same.
+    """
+    check_jobs(jobs)
+    run = _Run(jobs, settings, network, detector)
+    with _threads_for(run.device):
+        run.start()
+        try:
+            for _ in range(len(jobs)):
+                yield run.next_result()
+        finally:
+            run.stop()
+
+
+@dataclass(eq=False)
+class _OpenPhoto:
+    """A photo on its way. One stage owns it at a time."""
+
+    job: Job
+    photo: Photo
+    since: float
+    waiting: int = 0  # faces without a result
+    rgb: np.ndarray | None = None  # edited copy, made for the first face
+    faces: dict[int, FaceResult] = field(default_factory=dict)
+
+    @property
+    def pixels(self) -> int:
+        return self.photo.rgb.shape[0] * self.photo.rgb.shape[1]
+
+
+@dataclass(eq=False)
+class _FaceWork:
+    """A face on its way: a crop, then a correction, or the exception that ends it."""
+
+    owner: _OpenPhoto
+    index: int
+    face: Face
+    crop: FaceCrop | None = None
+    correction: np.ndarray | None = None
+    error: Exception | None = None
+
+
+class _Flush:
+    """Follows the faces of each group of photos: a batch that has waited for more goes without."""
+
+
+class _Run:
+    """One run's queues and threads."""
+
+    def __init__(
+        self, jobs: Sequence[Job], settings: RetouchSettings, network: Network, detector: FaceDetector
+    ) -> None:
+        self._settings, self._network, self._detector = settings, network, detector
+        self.device = device_of(network, otherwise=pick_device(settings.device))
+        self._size = crop_size(network)
+        self._jobs = iter(jobs)
+        self._turn = threading.Lock()  # photos are opened in the jobs' order
+        self._budget = Budget(photos=settings.open_photos, pixels=settings.open_megapixels * 1e6)
+        batch = settings.batch_size
+        self._read: Channel[_OpenPhoto] = Channel(PHOTOS_A_LOOK)
+        self._cut: Channel[_FaceWork | _Flush] = Channel(2 * batch)
+        self._seen: Channel[_FaceWork] = Channel(2 * batch)
+        self._edited: Channel[_OpenPhoto] = Channel(WRITERS)
+        self._results: Channel[PhotoResult] = Channel(settings.open_photos)
+        self._batch: list[_FaceWork] = []
+        self._crash: BaseException | None = None
+        self._threads = [
+            *(self._thread("read", self._read_next) for _ in range(READERS)),
+            self._thread("find", self._find_next),
+            self._thread("network", self._infer_next),
+            self._thread("paste", self._paste_next),
+            *(self._thread("write", self._write_next) for _ in range(WRITERS)),
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def next_result(self) -> PhotoResult:
+        try:
+            return self._results.get()
+        except StoppedError:
+            assert self._crash is not None
+            raise self._crash from None
+
+    def stop(self) -> None:
+        self._halt()
+        for thread in self._threads:
+            thread.join()
+
+    def _halt(self) -> None:
+        for part in (self._budget, self._read, self._cut, self._seen, self._edited, self._results):
+            part.stop()
+
+    def _thread(self, name: str, step: Callable[[], None]) -> threading.Thread:
+        def work() -> None:
+            try:
+                while True:
+                    step()
+            except StoppedError:
+                pass
+            except BaseException as error:  # a defect of the runner itself must not become a run without end
+                self._crash = self._crash or error
+                self._halt()
+
+        # A daemon, so that an iterator that was neither finished nor closed does not keep the process alive.
+        return threading.Thread(target=work, name=f"bpfre-{name}", daemon=True)
+
+    # Each step handles one item and keeps nothing of it, so that a thread that waits holds no photo.
+
+    def _read_next(self) -> None:
+        with self._turn:
+            job = next(self._jobs, None)
+            if job is None:
+                raise StoppedError
+            try:
+                done = is_done(job, self._settings.existing)
+            except Exception as error:
+                self._results.put(_failed(job, sentence(error, "written")))
+                return
+            if done:
+                self._results.put(PhotoResult(source=job.source, destination=job.destination, status="skipped"))
+                return
+            self._budget.open()
+        since = time.monotonic()
+        try:
+            photo = read_photo(job.source)
+        except Exception as error:
+            self._budget.close(0)
+            self._results.put(_failed(job, sentence(error, "read"), since))
+            return
+        opened = _OpenPhoto(job, photo, since)
+        self._budget.weigh(opened.pixels)
+        self._read.put(opened)
+
+    def _find_next(self) -> None:
+        group = [self._read.get(), *self._read.get_more(PHOTOS_A_LOOK - 1)]
+        found = find_faces(self._detector, [opened.photo for opened in group])
+        for opened, faces in zip(group, found, strict=True):
+            if isinstance(faces, Exception):
+                self._fail(opened, sentence(faces, "searched for faces"))
+            elif not faces:
+                self._edited.put(opened)
+            else:
+                opened.waiting = len(faces)
+                for index, face in enumerate(faces):
+                    self._cut.put(self._cut_out(opened, index, face))
+        self._cut.put(_Flush())
+
+    def _cut_out(self, opened: _OpenPhoto, index: int, face: Face) -> _FaceWork:
+        work = _FaceWork(opened, index, face)
+        try:
+            work.crop = cut_face(opened.photo, face, size=self._size, min_face=self._settings.min_face)
+        except Exception as error:
+            work.error = error
+        return work
+
+    def _infer_next(self) -> None:
+        work = self._cut.get()
+        if isinstance(work, _FaceWork):
+            if work.crop is None:
+                self._seen.put(work)
+                return
+            self._batch.append(work)
+        last = isinstance(work, _Flush) and self._cut.is_empty()
+        if len(self._batch) < self._settings.batch_size and not (last and self._batch):
+            return
+        batch, self._batch = self._batch, []
+        crops = [work.crop.pixels for work in batch if work.crop is not None]
+        outcomes = corrections(self._network, crops, device=self.device)
+        for work, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                work.error = outcome
+            else:
+                work.correction = outcome
+            self._seen.put(work)
+
+    def _paste_next(self) -> None:
+        work = self._seen.get()
+        opened = work.owner
+        opened.faces[work.index] = self._paste(work)
+        opened.waiting -= 1
+        if not opened.waiting:
+            self._edited.put(opened)
+
+    def _paste(self, work: _FaceWork) -> FaceResult:
+        if work.crop is None or work.correction is None:
+            return refused(work.face, work.error or RuntimeError("no correction"))
+        try:
+            if work.owner.rgb is None:
+                work.owner.rgb = work.owner.photo.rgb.copy()
+            return put_back(work.owner.rgb, work.crop, work.correction, strength=self._settings.strength)
+        except Exception as error:
+            return refused(work.face, error)
+
+    def _write_next(self) -> None:
+        opened = self._edited.get()
+        photo, rgb, job = opened.photo, opened.rgb, opened.job
+        status: PhotoStatus = "copied"
+        try:
+            if rgb is not None and not np.array_equal(rgb, photo.rgb):
+                status = "retouched"
+                write_photo(photo, rgb, job.destination)
+            else:
+                copy_photo(job.source, job.destination)
+        except Exception as error:
+            self._fail(opened, sentence(error, "written"))
+        else:
+            self._finish(opened, status)
+
+    def _fail(self, opened: _OpenPhoto, reason: str) -> None:
+        self._finish(opened, "failed", reason)
+
+    def _finish(self, opened: _OpenPhoto, status: PhotoStatus, reason: str = "") -> None:
+        height, width = opened.photo.rgb.shape[:2]
+        self._budget.close(opened.pixels)
+        self._results.put(
+            PhotoResult(
+                source=opened.job.source,
+                destination=opened.job.destination,
+                status=status,
+                faces=tuple(opened.faces[index] for index in sorted(opened.faces)),
+                reason=reason,
+                seconds=time.monotonic() - opened.since,
+                width=width,
+                height=height,
+            )
+        )
+
+
+def _failed(job: Job, reason: str, since: float | None = None) -> PhotoResult:
+    return PhotoResult(
+        source=job.source,
+        destination=job.destination,
+        status="failed",
+        reason=reason,
+        seconds=0.0 if since is None else time.monotonic() - since,
+    )
+
+
+@contextmanager
+def _threads_for(device: str) -> Iterator[None]:
+    """Share the cores between the stages while a run lasts: on a CPU the network needs most of them."""
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    before_torch, before_cv2 = torch.get_num_threads(), cv2.getNumThreads()
+    if device == "cpu" and cores > 2:
+        torch.set_num_threads(min(before_torch, cores - 1))
+    cv2.setNumThreads(max(1, cores // 4))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before_torch)
+        cv2.setNumThreads(before_cv2)

@@ -1,0 +1,74 @@
+"""What became of each photo and each face."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+FaceStatus = Literal["retouched", "unchanged", "refused"]
+PhotoStatus = Literal["retouched", "copied", "skipped", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceResult:
+    """One face that the detector found."""
+
+    box: tuple[float, float, float, float]  # x0, y0, x1, y1 in photo px
+    score: float  # the detector's confidence, 0..1
+    size: float  # longer side of the box in photo px
+    status: FaceStatus
+    reason: str = ""  # why it was refused
+    mean_change: float = 0.0  # mean absolute change inside the crop's box, in grey levels of 0..255
+    max_change: float = 0.0  # largest absolute change of a sample, in grey levels of 0..255
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoResult:
+    """One photo."""
+
+    source: Path
+    destination: Path
+    status: PhotoStatus  # copied: byte for byte, since no face was there or none changed
+    faces: tuple[FaceResult, ...] = ()  # largest first
+    reason: str = ""  # why it failed
+    seconds: float = 0.0  # from opening it until it was written, waiting included
+    width: int = 0  # px, upright; 0 where the photo was not read
+    height: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """A run in numbers."""
+
+    photos: int
+    retouched: int
+    copied: int
+    skipped: int
+    failed: int
+    faces: int
+    faces_retouched: int
+    faces_unchanged: int
+    faces_refused: int
+
+
+def total(results: Iterable[PhotoResult]) -> Totals:
+    """Count photos and faces by what became of them."""
+    photos: Counter[PhotoStatus] = Counter()
+    faces: Counter[FaceStatus] = Counter()
+    for result in results:
+        photos[result.status] += 1
+        faces.update(face.status for face in result.faces)
+    return Totals(
+        photos=photos.total(),
+        retouched=photos["retouched"],
+        copied=photos["copied"],
+        skipped=photos["skipped"],
+        failed=photos["failed"],
+        faces=faces.total(),
+        faces_retouched=faces["retouched"],
+        faces_unchanged=faces["unchanged"],
+        faces_refused=faces["refused"],
+    )

@@ -1,0 +1,48 @@
+"""What a run is decided by."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from bpfre.errors import UsageError
+
+Existing = Literal["resume", "overwrite", "error"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetouchSettings:
+    """Settings of one run.
+
+    Raises:
+        UsageError: a value outside of its range.
+    """
+
+    strength: float = 1.0  # factor on every correction, 0..1; 0 changes nothing
+    detector: str = "auto"  # name for `open_detector`
+    device: str = "auto"  # name for `pick_device`; a network that has tensors decides by where they are
+    batch_size: int = 4  # faces the network sees at once, from as many photos as it takes
+    min_face: float = 40  # longer side in photo px of the smallest face that is retouched
+    weights: str = "starter"  # name or path for `load_network`
+    existing: Existing = "resume"  # a destination that is there: leave it, replace it, or report an error
+    open_megapixels: float = 200  # photos in memory at once, all together; a larger photo is alone there
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.strength <= 1:
+            raise UsageError(f"The strength has to be from 0 to 1, not {self.strength}.")
+        if self.batch_size < 1:
+            raise UsageError(f"The batch size has to be 1 or more, not {self.batch_size}.")
+        if not (self.min_face > 0 and math.isfinite(self.min_face)):
+            raise UsageError(f"The smallest face has to be larger than 0 px, not {self.min_face}.")
+        if not self.open_megapixels > 0:
+            raise UsageError(f"The megapixels in memory have to be more than 0, not {self.open_megapixels}.")
+        if self.existing not in get_args(Existing):
+            raise UsageError(
+                f"There is no way {self.existing!r} with what exists.", "Choose resume, overwrite or error."
+            )
+
+    @property
+    def open_photos(self) -> int:
+        """How many photos may be in memory at once: enough to fill a batch with single portraits, twice."""
+        return 2 * self.batch_size + 6

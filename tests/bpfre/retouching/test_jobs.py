@@ -1,0 +1,74 @@
+"""Where results go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bpfre.errors import UsageError
+from bpfre.retouching import Job, plan_jobs
+
+
+def touch(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def test_subfolders_and_names_are_kept(tmp_path: Path) -> None:
+    touch(tmp_path / "in" / "a.jpg", tmp_path / "in" / "deep" / "a.jpg")
+    out = tmp_path / "out"
+    assert plan_jobs([tmp_path / "in"], out) == [
+        Job(tmp_path / "in" / "a.jpg", out / "a.jpg"),
+        Job(tmp_path / "in" / "deep" / "a.jpg", out / "deep" / "a.jpg"),
+    ]
+    assert not out.exists()
+    assert len(plan_jobs([tmp_path / "in"], out, recursive=False)) == 1
+
+
+@pytest.mark.parametrize("out", ["in", "in/../in", "link"])
+def test_output_may_not_be_an_input_folder(tmp_path: Path, out: str) -> None:
+    touch(tmp_path / "in" / "a.jpg")
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    with pytest.raises(UsageError, match="is an input folder as well"):
+        plan_jobs([tmp_path / "in"], tmp_path / out)
+
+
+def test_output_may_not_be_a_file(tmp_path: Path) -> None:
+    touch(tmp_path / "in" / "a.jpg", tmp_path / "out")
+    with pytest.raises(UsageError, match="is a file"):
+        plan_jobs([tmp_path / "in"], tmp_path / "out")
+
+
+def test_output_inside_the_input_is_not_searched(tmp_path: Path) -> None:
+    touch(tmp_path / "in" / "a.jpg", tmp_path / "in" / "clean" / "a.jpg")
+    jobs = plan_jobs([tmp_path / "in"], tmp_path / "in" / "clean")
+    assert jobs == [Job(tmp_path / "in" / "a.jpg", tmp_path / "in" / "clean" / "a.jpg")]
+
+
+def test_output_that_holds_all_that_was_found_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path / "out" / "in" / "a.jpg")
+    with pytest.raises(UsageError, match="lie in the output folder"):
+        plan_jobs([tmp_path / "out" / "in"], tmp_path / "out")
+
+
+def test_file_beside_its_result_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path / "a.jpg")
+    with pytest.raises(UsageError, match="would replace"):
+        plan_jobs([tmp_path / "a.jpg"], tmp_path)
+
+
+def test_result_may_not_replace_another_original(tmp_path: Path) -> None:
+    touch(tmp_path / "a.jpg", tmp_path / "deep" / "a.jpg")
+    with pytest.raises(UsageError, match="would replace"):
+        plan_jobs([tmp_path / "a.jpg", tmp_path / "deep" / "a.jpg"], tmp_path)
+
+
+def test_two_photos_for_one_destination_are_both_named(tmp_path: Path) -> None:
+    first, second = tmp_path / "a" / "x.jpg", tmp_path / "b" / "x.jpg"
+    touch(first, second)
+    with pytest.raises(UsageError) as caught:
+        plan_jobs([tmp_path / "a", tmp_path / "b"], tmp_path / "out")
+    assert str(first) in caught.value.message and str(second) in caught.value.message
+    assert len(plan_jobs([tmp_path], tmp_path / "out")) == 2  # the way out that the message names

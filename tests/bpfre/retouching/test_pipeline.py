@@ -1,0 +1,349 @@
+"""The runner on real pixels: what changes, what does not, and that it neither grows nor hangs."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from bpfre.errors import DetectorError, UsageError
+from bpfre.faces import Face, FaceDetector, align, crop_box
+from bpfre.photos import Photo, read_photo
+from bpfre.retouching import Job, PhotoResult, RetouchSettings, pipeline, plan_jobs, retouch_photos
+
+Photos = Callable[[int], Path]
+
+
+def run(folder: Path, out: Path, network: object, detector: FaceDetector, **settings: object) -> dict[str, PhotoResult]:
+    jobs = plan_jobs([folder], out)
+    results = list(retouch_photos(jobs, RetouchSettings(**settings), network=network, detector=detector))
+    by_name = {result.source.name: result for result in results}
+    assert len(results) == len(jobs) == len(by_name)
+    return by_name
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_identity_network_leaves_every_file_as_it_is(tmp_path: Path, photos: Photos, identity, detector) -> None:
+    folder = photos(5)
+    results = run(folder, tmp_path / "out", identity, detector)
+    assert {result.status for result in results.values()} == {"copied"}
+    assert all([face.status for face in result.faces] == ["unchanged"] for result in results.values())
+    assert contents(tmp_path / "out") == contents(folder)
+
+
+def test_strength_zero_leaves_every_file_as_it_is(tmp_path: Path, photos: Photos, brighter, detector) -> None:
+    folder = photos(2)
+    run(folder, tmp_path / "out", brighter, detector, strength=0)
+    assert contents(tmp_path / "out") == contents(folder)
+
+
+def test_known_correction_lands_in_the_face_and_nowhere_else(
+    tmp_path: Path, photos: Photos, brighter, detector
+) -> None:
+    folder = photos(3)
+    results = run(folder, tmp_path / "out", brighter, detector)
+    for name, result in results.items():
+        before, after = read_photo(folder / name).rgb, read_photo(tmp_path / "out" / name).rgb
+        crop = align(before, detector.detect([before])[0][0], size=64)
+        x0, y0, x1, y1 = crop_box(crop, before.shape[:2])
+        change = after.astype(int) - before
+        middle = tuple(crop.face.landmarks[2].round().astype(int)[::-1])
+        assert result.status == "retouched"
+        assert np.abs(change[middle] - 25.5).max() <= 1
+        change[y0:y1, x0:x1] = 0
+        assert not change.any()
+
+
+def test_strength_scales_the_correction(tmp_path: Path, photos: Photos, brighter, detector) -> None:
+    folder = photos(1)
+    whole = run(folder, tmp_path / "whole", brighter, detector)["00.png"].faces[0]
+    half = run(folder, tmp_path / "half", brighter, detector, strength=0.5)["00.png"].faces[0]
+    assert half.mean_change == pytest.approx(whole.mean_change / 2, rel=0.05)
+    assert (whole.max_change, half.max_change) == (26, 13)
+
+
+def test_sixteen_bits_are_corrected_at_sixteen_bits(tmp_path: Path, portrait: np.ndarray, brighter, detector) -> None:
+    import tifffile
+
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    tifffile.imwrite(folder / "deep.tif", portrait.astype(np.uint16) * 200 + 7, photometric="rgb")
+    results = run(folder, tmp_path / "out", brighter, detector)
+    before, after = read_photo(folder / "deep.tif").rgb, read_photo(tmp_path / "out" / "deep.tif").rgb
+    change = after.astype(int) - before
+    assert after.dtype == np.uint16
+    assert abs(change.max() - 6553.5) <= 1
+    assert results["deep.tif"].faces[0].max_change == pytest.approx(25.5, abs=0.1)
+
+
+def test_photo_without_a_face_is_copied_byte_for_byte(tmp_path: Path, scenery: np.ndarray, brighter, detector) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(scenery).save(folder / "view.jpg", quality=71, comment=b"kept")
+    result = run(folder, tmp_path / "out", brighter, detector)["view.jpg"]
+    assert (result.status, result.faces, result.width, result.height) == ("copied", (), 96, 64)
+    assert contents(tmp_path / "out") == contents(folder)
+
+
+def test_batches_hold_faces_of_several_photos(tmp_path: Path, photos: Photos, brighter, detector) -> None:
+    brighter.before = lambda x: time.sleep(0.3)  # so that faces queue up meanwhile
+    run(photos(9), tmp_path / "out", brighter, detector, batch_size=3)
+    sizes = [shape[0] for shape in brighter.batches]
+    assert sum(sizes) == 9
+    assert max(sizes) == 3  # with one face a photo, of three photos
+    assert {shape[1:] for shape in brighter.batches} == {(3, 64, 64)}
+
+
+def test_many_faces_of_one_photo_are_all_retouched(tmp_path: Path, portrait: np.ndarray, brighter, detector) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(np.tile(portrait[:200, 40:240], (3, 4, 1))).save(folder / "group.png")
+    result = run(folder, tmp_path / "out", brighter, detector, batch_size=5)["group.png"]
+    assert [face.status for face in result.faces] == ["retouched"] * 12
+    assert [face.size for face in result.faces] == sorted((face.size for face in result.faces), reverse=True)
+
+
+@pytest.mark.parametrize(("megapixels", "expected"), [(200.0, 8), (0.2, 3)])
+def test_photos_in_memory_are_bounded(
+    tmp_path: Path,
+    photos: Photos,
+    brighter,
+    detector,
+    monkeypatch: pytest.MonkeyPatch,
+    megapixels: float,
+    expected: int,
+) -> None:
+    alive: weakref.WeakSet[Photo] = weakref.WeakSet()
+    most = 0
+
+    def counted(path: Path) -> Photo:
+        nonlocal most
+        photo = read_photo(path)
+        alive.add(photo)
+        most = max(most, len(alive))
+        return photo
+
+    monkeypatch.setattr(pipeline, "read_photo", counted)
+    brighter.before = lambda x: time.sleep(0.05)
+    results = run(photos(24), tmp_path / "out", brighter, detector, batch_size=1, open_megapixels=megapixels)
+    assert len(results) == 24
+    # Beside the bound, readers may hold a photo each that waits for room, and writers one that is just finished.
+    assert expected // 2 < most <= expected + pipeline.READERS + pipeline.WRITERS
+
+
+def test_photo_larger_than_the_bound_goes_alone(tmp_path: Path, photos: Photos, brighter, detector) -> None:
+    results = run(photos(4), tmp_path / "out", brighter, detector, open_megapixels=0.01)
+    assert {result.status for result in results.values()} == {"retouched"}
+
+
+class Spoiled:
+    """The real detector, its finds changed by a function."""
+
+    name = "mtcnn"
+
+    def __init__(self, detector: FaceDetector, change: Callable[[Sequence[np.ndarray], list[list[Face]]], None]):
+        self._detector, self._change = detector, change
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Face]]:
+        found = self._detector.detect(images)
+        self._change(images, found)
+        return found
+
+
+def test_refused_face_does_not_stop_its_neighbour(tmp_path: Path, portrait: np.ndarray, brighter, detector) -> None:
+    def break_landmarks(images: Sequence[np.ndarray], found: list[list[Face]]) -> None:
+        broken = np.full((5, 2), np.nan, np.float32)
+        found[0][0] = dataclasses.replace(found[0][0], landmarks=broken)
+
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(np.tile(portrait, (1, 2, 1))).save(folder / "two.png")
+    result = run(folder, tmp_path / "out", brighter, Spoiled(detector, break_landmarks))["two.png"]
+    assert result.status == "retouched"
+    assert [face.status for face in result.faces] == ["refused", "retouched"]
+    assert result.faces[0].reason == "The face's landmarks are not five finite points."
+
+
+def test_small_face_is_refused_and_its_photo_copied(tmp_path: Path, photos: Photos, brighter, detector) -> None:
+    folder = photos(1)
+    result = run(folder, tmp_path / "out", brighter, detector, min_face=150)["00.png"]
+    assert (result.status, result.faces[0].status) == ("copied", "refused")
+    assert "less than 150 px" in result.faces[0].reason
+    assert contents(tmp_path / "out") == contents(folder)
+
+
+def test_network_that_fails_on_one_face_does_the_rest_of_the_batch(
+    tmp_path: Path, photos: Photos, portrait: np.ndarray, brighter, detector
+) -> None:
+    folder = photos(4)
+    Image.fromarray(portrait // 2).save(folder / "dark.png")
+
+    def fail(x: Tensor) -> None:
+        time.sleep(0.1)
+        if x.mean(dim=(1, 2, 3)).min() < 0.25:
+            raise RuntimeError("out of memory")
+
+    brighter.before = fail
+    results = run(folder, tmp_path / "out", brighter, detector, batch_size=5)
+    assert [name for name, result in results.items() if result.status != "retouched"] == ["dark.png"]
+    assert results["dark.png"].faces[0].reason == "It could not be retouched: RuntimeError: out of memory."
+    assert (tmp_path / "out" / "dark.png").read_bytes() == (folder / "dark.png").read_bytes()
+
+
+def test_output_that_is_not_finite_is_refused(tmp_path: Path, photos: Photos, brighter, detector) -> None:
+    folder = photos(2)
+    brighter.step = float("nan")
+    results = run(folder, tmp_path / "out", brighter, detector)
+    for result in results.values():
+        assert (result.status, result.faces[0].status) == ("copied", "refused")
+        assert result.faces[0].reason == "The network's output holds values that are not numbers."
+    assert contents(tmp_path / "out") == contents(folder)
+
+
+def test_detector_that_fails_on_a_group_is_asked_photo_by_photo(
+    tmp_path: Path, photos: Photos, portrait: np.ndarray, brighter, detector
+) -> None:
+    folder = photos(4)
+    Image.fromarray(portrait // 2).save(folder / "dark.png")
+
+    def fail(images: Sequence[np.ndarray], found: list[list[Face]]) -> None:
+        if min(image.mean() for image in images) < 70:
+            raise DetectorError("The detector gave up.")
+
+    results = run(folder, tmp_path / "out", brighter, Spoiled(detector, fail))
+    assert results["dark.png"].status == "failed"
+    assert results["dark.png"].reason == "The detector gave up."
+    assert {results[name].status for name in results if name != "dark.png"} == {"retouched"}
+    assert not (tmp_path / "out" / "dark.png").exists()
+
+
+def test_full_disk_fails_one_photo_and_leaves_no_part_of_it(
+    tmp_path: Path, photos: Photos, brighter, detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def full(self: Path, target: Path) -> Path:
+        if Path(target).name == "01.png":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    results = run(photos(3), tmp_path / "out", brighter, detector)
+    assert [results[name].status for name in sorted(results)] == ["retouched", "failed", "retouched"]
+    assert "the disk is full" in results["01.png"].reason
+    assert sorted(contents(tmp_path / "out")) == ["00.png", "02.png"]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ZeroDivisionError("division by zero")])
+def test_unexpected_error_is_a_sentence(
+    tmp_path: Path, photos: Photos, brighter, detector, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(path: Path) -> Photo:
+        if path.name == "00.png":
+            raise error
+        return read_photo(path)
+
+    monkeypatch.setattr(pipeline, "read_photo", fail)
+    results = run(photos(2), tmp_path / "out", brighter, detector)
+    assert results["00.png"].status == "failed"
+    assert results["00.png"].reason.startswith("It could not be read: ")
+    assert results["01.png"].status == "retouched"
+
+
+def test_closing_leaves_whole_files_and_a_second_run_does_the_rest(
+    tmp_path: Path, photos: Photos, brighter, detector
+) -> None:
+    folder = photos(12)
+    run(folder, tmp_path / "unbroken", brighter, detector)
+    expected = contents(tmp_path / "unbroken")
+
+    brighter.before = lambda x: time.sleep(0.05)
+    jobs = plan_jobs([folder], tmp_path / "out")
+    settings = RetouchSettings(batch_size=1)
+    results = retouch_photos(jobs, settings, network=brighter, detector=detector)
+    first = [next(results), next(results)]
+    results.close()
+    written = contents(tmp_path / "out")
+    assert {result.destination.name for result in first} <= written.keys()
+    assert len(written) < 12
+    assert written.items() <= expected.items()
+
+    brighter.before = lambda x: None
+    brighter.batches.clear()
+    again = run(folder, tmp_path / "out", brighter, detector)
+    assert {name for name, result in again.items() if result.status == "skipped"} == written.keys()
+    assert sum(shape[0] for shape in brighter.batches) == 12 - len(written)
+    assert contents(tmp_path / "out") == expected
+
+
+def test_interrupt_in_the_consumer_ends_every_thread(tmp_path: Path, photos: Photos, brighter, detector) -> None:
+    jobs = plan_jobs([photos(8)], tmp_path / "out")
+    results = retouch_photos(jobs, RetouchSettings(), network=brighter, detector=detector)
+    next(results)
+    assert any(thread.name.startswith("bpfre-") for thread in threading.enumerate())
+    with pytest.raises(KeyboardInterrupt):
+        results.throw(KeyboardInterrupt)
+    assert not any(thread.name.startswith("bpfre-") for thread in threading.enumerate())
+
+
+def test_consumer_that_pauses_stalls_the_run_instead_of_losing_results(
+    tmp_path: Path, photos: Photos, brighter, detector
+) -> None:
+    jobs = plan_jobs([photos(20)], tmp_path / "out")
+    results = retouch_photos(jobs, RetouchSettings(batch_size=1), network=brighter, detector=detector)
+    first = next(results)
+    time.sleep(0.3)
+    assert len({result.source for result in (first, *results)}) == 20
+
+
+@pytest.mark.parametrize(
+    ("existing", "status"), [("resume", "skipped"), ("overwrite", "retouched"), ("error", "failed")]
+)
+def test_what_exists(tmp_path: Path, photos: Photos, brighter, detector, existing: str, status: str) -> None:
+    folder = photos(2)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "00.png").write_bytes(b"from before")
+    results = run(folder, tmp_path / "out", brighter, detector, existing=existing)
+    assert [results[name].status for name in sorted(results)] == [status, "retouched"]
+    kept = (tmp_path / "out" / "00.png").read_bytes() == b"from before"
+    assert kept == (existing != "overwrite")
+
+
+def test_originals_are_never_replaced(tmp_path: Path, photos: Photos, brighter, detector) -> None:
+    folder = photos(1)
+    before = contents(folder)
+    job = Job(folder / "00.png", folder / ".." / "photos" / "00.png")
+    with pytest.raises(UsageError, match="would replace"):
+        list(retouch_photos([job], RetouchSettings(), network=brighter, detector=detector))
+    assert contents(folder) == before
+
+
+def test_real_network_is_repeatable(tmp_path: Path, photos: Photos, tiny, detector) -> None:
+    folder = photos(4)
+    results = run(folder, tmp_path / "one", tiny, detector, batch_size=1)
+    run(folder, tmp_path / "two", tiny, detector, batch_size=3)
+    assert {result.status for result in results.values()} == {"retouched"}
+    for name in results:
+        one, two = (read_photo(tmp_path / run / name).rgb.astype(int) for run in ("one", "two"))
+        assert np.abs(one - two).max() <= 1  # arithmetic may depend on the batch; a visible result may not
+
+
+def test_thread_settings_are_restored(tmp_path: Path, photos: Photos, brighter, detector) -> None:
+    import cv2
+
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    run(photos(1), tmp_path / "out", brighter, detector)
+    assert (torch.get_num_threads(), cv2.getNumThreads()) == before
