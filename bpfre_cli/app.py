@@ -19,7 +19,6 @@ from bpfre_cli.version import version
 from bpfre_cli.visualize import visualize
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
-ISSUES = "https://github.com/bpfre/bpfre/issues"
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -102,6 +101,6 @@ def _explain(error: Exception) -> int:
         return FAILED
     console.fail(
         f"bpfre met an error it did not expect: {type(error).__name__}: {error}.",
-        f"Please report it at {ISSUES} with what BPFRE_DEBUG=1 shows.",
+        "Set BPFRE_DEBUG=1 to see where, and report that on the project's issue page.",
     )
     return FAILED

@@ -41,21 +41,23 @@ def train(
     from bpfre.runtime import pick_device, tune_allocator
 
     tune_allocator()
-    from bpfre_cli.console import training_progress
-
     from bpfre.faces import open_detector
+    from bpfre.network import preset as network_config
     from bpfre.training import TrainConfig, load_pairs, load_unpaired, read_patterns
     from bpfre.training import train as run_training
+    from bpfre_cli.console import training_progress
 
     if paired is None and not unpaired:
         raise DataError("There is nothing to train on.", "Give --paired DIR, --unpaired DIR, or both.")
+    network_config(preset)  # a wrong name ends the run before the faces are prepared
     config = TrainConfig(preset=preset, steps=steps, batch_size=batch_size, window=window, lr=lr, seed=seed)
     device = pick_device(device)
     finder = open_detector(detector, device=device)
     exclude = read_patterns(hold_out)
     with training_progress(out, steps) as progress:
-        faces = load_pairs(paired, finder, cache or out / "faces", on_photo=progress.photo) if paired else []
-        faces += load_unpaired(unpaired or [], finder, cache or out / "faces", exclude=exclude, on_photo=progress.photo)
+        kept = cache or out / "faces"
+        faces = load_pairs(paired, finder, kept, exclude=exclude, on_photo=progress.photo) if paired else []
+        faces += load_unpaired(unpaired or [], finder, kept, exclude=exclude, on_photo=progress.photo)
         if not faces:
             raise DataError("No usable face was found in the training folders.", "Check the paths and --hold-out.")
         record = {

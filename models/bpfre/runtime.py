@@ -35,10 +35,12 @@ def pick_device(name: str = "auto") -> str:
 
     from bpfre.errors import UsageError
 
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    counts = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
     if name == "auto":
-        return next(device for device, there in available.items() if there)
-    if not available.get(name.split(":")[0], False):
-        usable = ", ".join(device for device, there in available.items() if there)
+        return next(kind for kind, count in counts.items() if count)
+    kind, _, index = name.partition(":")
+    valid = name == kind or index.isdecimal()
+    if not valid or int(index or 0) >= counts.get(kind, 0):
+        usable = ", ".join(kind for kind, count in counts.items() if count)
         raise UsageError(f"The device {name!r} is not available here.", f"Choose auto or one of: {usable}.")
     return name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -50,7 +50,7 @@ class BPFRe(nn.Module):
         self.register_buffer("std", torch.full((1, 3, 1, 1), 0.25))
         gated = config.output == "correction"
         gain = 0.05 if gated else 0.3
-        attention = {
+        attention: dict[str, Any] = {
             "context": config.attention_channels,
             "unshuffle": config.unshuffle,
             "prior": config.map_prior,
@@ -93,7 +93,8 @@ class BPFRe(nn.Module):
             x, position = F.pad(x, pad, mode="replicate"), F.pad(position, pad, mode="replicate")
         out = self._forward(x, position)
         if any(pad):
-            out = BPFReOutput(*(t[..., :height, :width] for t in out[:4]), out.weights_e2d, out.weights_d2g)
+            coarse, refined, map_e2d, map_d2g = (t[..., :height, :width] for t in out[:4])
+            out = BPFReOutput(coarse, refined, map_e2d, map_d2g, out.weights_e2d, out.weights_d2g)
         return out
 
     def _forward(self, x: Tensor, position: Tensor) -> BPFReOutput:

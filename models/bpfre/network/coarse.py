@@ -15,10 +15,9 @@ class Encoder(nn.Module):
     """Multi-scale features of the input.
 
     Args:
-        in_channels: channels of the input before the unshuffle, position channels counted once, after it.
+        in_channels: channels of the input, after the unshuffle and with the position's two.
         channels: channels at each scale, finest first.
         blocks: residual blocks at each scale.
-        unshuffle: pixel-unshuffle factor of the stem.
     """
 
     def __init__(self, in_channels: int, *, channels: Sequence[int], blocks: Sequence[int]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,12 @@ class BPFReConfig:
     def __post_init__(self) -> None:
         if not len(self.channels) == len(self.blocks) == len(self.generator_channels):
             raise ValueError("channels, blocks and generator_channels must have one entry a scale.")
+        if self.unshuffle < 1:
+            raise ValueError(f"unshuffle must be 1 or more, not {self.unshuffle}.")
+        if not 0 < self.map_prior < 1:
+            raise ValueError(f"map_prior must lie inside (0, 1), not at {self.map_prior}.")
+        if self.output not in ("image", "correction"):
+            raise ValueError(f"output must be image or correction, not {self.output!r}.")
         if self.size % self.stride:
             raise ValueError(f"size {self.size} is not a multiple of the stride {self.stride}.")
 
@@ -54,4 +60,5 @@ class BPFReConfig:
         names = {field.name for field in dataclasses.fields(cls)}
         if set(values) != names:
             raise ValueError(f"unexpected or missing fields: {sorted(set(values) ^ names)}.")
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**fields)

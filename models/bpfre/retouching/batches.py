@@ -76,17 +76,23 @@ def corrections(network: Network, crops: Sequence[np.ndarray], *, device: str) -
 def _run(network: Network, crops: Sequence[np.ndarray], device: str) -> list[np.ndarray | Exception]:
     import torch
 
-    pixels = torch.from_numpy(np.stack(crops)).to(device)  # [N, S, S, 3]
-    half = device.startswith("cuda")
-    result = _forward(network, pixels, half)
-    finite = result.isfinite().flatten(1).all(1)
-    if half and not finite.all():  # half precision overflows where single precision may not
-        result[~finite] = _forward(network, pixels[~finite], False)
-        finite = result.isfinite().flatten(1).all(1)
+    half = runs_in_half(device)
+    with torch.inference_mode():
+        pixels = torch.from_numpy(np.stack(crops)).to(device)  # [N, S, S, 3]
+        result = _forward(network, pixels, half)
+        finite = _all_finite(result)
+        if half and not finite.all():  # half precision overflows where single precision may not
+            result[~finite] = _forward(network, pixels[~finite], False)
+            finite = _all_finite(result)
     return [
         correction if sound else FaceRefusedError("The network's output holds values that are not numbers.")
         for correction, sound in zip(result.cpu().numpy(), finite.tolist(), strict=True)
     ]
+
+
+def runs_in_half(device: str) -> bool:
+    """Whether the network is run in half precision: only where that is faster, on CUDA."""
+    return device.startswith("cuda")
 
 
 def _forward(network: Network, pixels: torch.Tensor, half: bool) -> torch.Tensor:
@@ -96,8 +102,13 @@ def _forward(network: Network, pixels: torch.Tensor, half: bool) -> torch.Tensor
     # [N, H, W, 3] seen as [N, 3, H, W] is channels_last. float16, not bfloat16, whose steps are as coarse as
     # those of 8-bit pixels.
     crops = pixels.permute(0, 3, 1, 2)
-    with torch.inference_mode(), torch.autocast(pixels.device.type, dtype=torch.float16, enabled=half):
+    with torch.autocast(pixels.device.type, dtype=torch.float16, enabled=half):
         refined = network(crops).refined
-        if refined.shape != crops.shape:
-            raise FaceRefusedError(f"The network returned {list(refined.shape)} for {list(crops.shape)}.")
-        return (refined.float() - crops).permute(0, 2, 3, 1).contiguous()
+    if refined.shape != crops.shape:
+        raise FaceRefusedError(f"The network returned {list(refined.shape)} for {list(crops.shape)}.")
+    return (refined.float() - crops).permute(0, 2, 3, 1).contiguous()
+
+
+def _all_finite(result: torch.Tensor) -> torch.Tensor:
+    """[N, ...] -> [N] bool."""
+    return result.isfinite().flatten(1).all(1)

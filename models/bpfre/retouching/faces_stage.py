@@ -50,6 +50,7 @@ def put_back(rgb: np.ndarray, crop: FaceCrop, correction: np.ndarray, *, strengt
     return _result(
         crop.face,
         "retouched" if largest else "unchanged",
+        region=(x0, y0, x1, y1),
         mean_change=float(change.mean()) * to_levels if largest else 0.0,
         max_change=largest * to_levels,
     )
@@ -61,7 +62,13 @@ def refused(face: Face, error: Exception) -> FaceResult:
 
 
 def _result(
-    face: Face, status: FaceStatus, *, reason: str = "", mean_change: float = 0.0, max_change: float = 0.0
+    face: Face,
+    status: FaceStatus,
+    *,
+    region: tuple[int, int, int, int] | None = None,
+    reason: str = "",
+    mean_change: float = 0.0,
+    max_change: float = 0.0,
 ) -> FaceResult:
     x0, y0, x1, y1 = (round(float(value), 1) for value in face.box)
     return FaceResult(
@@ -69,6 +76,7 @@ def _result(
         score=round(float(face.score), 4),
         size=round(face.size, 1),
         status=status,
+        region=region,
         reason=reason,
         mean_change=round(mean_change, 4),
         max_change=round(max_change, 2),

@@ -55,8 +55,8 @@ def retouch_photos(
     check_jobs(jobs)
     run = _Run(jobs, settings, network, detector)
     with _threads_for(run.device):
-        run.start()
         try:
+            run.start()
             for _ in range(len(jobs)):
                 yield run.next_result()
         finally:
@@ -137,7 +137,8 @@ class _Run:
     def stop(self) -> None:
         self._halt()
         for thread in self._threads:
-            thread.join()
+            if thread.ident is not None:  # it was started
+                thread.join()
 
     def _halt(self) -> None:
         for part in (self._budget, self._read, self._cut, self._seen, self._edited, self._results):

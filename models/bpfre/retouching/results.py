@@ -20,6 +20,7 @@ class FaceResult:
     score: float  # the detector's confidence, 0..1
     size: float  # longer side of the box in photo px
     status: FaceStatus
+    region: tuple[int, int, int, int] | None = None  # x0, y0, x1, y1 in photo px: all that may have changed; x1, y1 out
     reason: str = ""  # why it was refused
     mean_change: float = 0.0  # mean absolute change inside the crop's box, in grey levels of 0..255
     max_change: float = 0.0  # largest absolute change of a sample, in grey levels of 0..255

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fnmatch
+import functools
 import hashlib
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +107,7 @@ def load_unpaired(
                 continue
             reason = None
             try:
-                faces.append(_cached(cache, [photo.path], lambda path=photo.path: _prepare(path, detector)))
+                faces.append(_cached(cache, [photo.path], functools.partial(_prepare, photo.path, detector)))
             except BpfreError as error:
                 reason = error.message
             if on_photo:
@@ -117,9 +120,17 @@ def load_pairs(
     detector: FaceDetector,
     cache: Path,
     *,
+    exclude: Sequence[str] = (),
     on_photo: Callable[[Path, str | None], None] | None = None,
 ) -> list[TrainingFace]:
     """Load pairs of one folder (`raw/` and `retouched/` inside it, same names whatever their suffix).
+
+    Args:
+        root: the folder.
+        detector: finds the faces of photos that are no square crops.
+        cache: folder for prepared faces.
+        exclude: glob patterns, below `raw/`, of photos to leave out.
+        on_photo: told each raw photo, with the reason where it is left out.
 
     Raises:
         DataError: the folder does not hold both sides, or no name is on both.
@@ -130,6 +141,8 @@ def load_pairs(
     targets = {p.relative.with_suffix(""): p.path for p in find_photos([retouched_root])}
     faces = []
     for photo in find_photos([raw_root]):
+        if held_out(photo.relative, exclude):
+            continue
         target = targets.get(photo.relative.with_suffix(""))
         reason = None if target else "no retouched photo of that name"
         if target:
@@ -138,7 +151,7 @@ def load_pairs(
                     _cached(
                         cache,
                         [photo.path, target],
-                        lambda raw=photo.path, target=target: _prepare_pair(raw, target, detector),
+                        functools.partial(_prepare_pair, photo.path, target, detector),
                     )
                 )
             except BpfreError as error:
@@ -202,14 +215,18 @@ def _cached(cache: Path, sources: Sequence[Path], make: Callable[[], TrainingFac
 
     digest = hashlib.sha256(_VERSION.encode())
     for path in sources:
-        digest.update(path.read_bytes())
         template = path.with_suffix(".tem")
-        if template.is_file():
-            digest.update(template.read_bytes())
+        try:
+            digest.update(path.read_bytes())
+            if template.is_file():
+                digest.update(template.read_bytes())
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror}.") from error
     stored = cache / f"{digest.hexdigest()[:32]}.npz"
-    if stored.is_file():
-        with np.load(stored, allow_pickle=False) as data:
-            return TrainingFace(data["raw"], data["target"], data["skin"], bool(data["paired"]), bool(data["sharp"]))
+    # A damaged file is made again.
+    damage = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+    with contextlib.suppress(*damage), np.load(stored, allow_pickle=False) as data:
+        return TrainingFace(data["raw"], data["target"], data["skin"], bool(data["paired"]), bool(data["sharp"]))
     face = make()
     with atomic_file(stored) as file:
         np.savez(file, **dataclasses.asdict(face))

@@ -50,7 +50,8 @@ def train(
     Args:
         faces: training faces.
         config: the run; must be that of the folder where the folder holds a run already.
-        out: run folder: `config.json`, `metrics.jsonl`, `samples/`, `state.safetensors`, `last.safetensors`.
+        out: run folder: `config.json`, `metrics.jsonl`, `samples/`, `state.safetensors`, and `last.safetensors`
+            (averaged weights, half precision).
         device: cuda, mps or cpu.
         workers: processes that draw windows.
         record: provenance written into the weights' header.
@@ -65,7 +66,7 @@ def train(
     """
     _claim(out, config)
     torch.manual_seed(config.seed)
-    network = BPFRe(preset(config.preset)).to(device=device, memory_format=torch.channels_last)
+    network = BPFRe(preset(config.preset)).to(device).to(memory_format=torch.channels_last)
     average = copy.deepcopy(network).eval().requires_grad_(False)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.lr, betas=(0.9, 0.99), weight_decay=1e-4)
     start = 0
@@ -103,8 +104,9 @@ def train(
                 write_sheet(out / "samples" / f"{done:06d}.png", average, raw, target, position)
             if done % config.checkpoint_every == 0 or done == config.steps:
                 metrics.flush()
+                # The state last: a run cut off between the two goes back and writes its weights again.
+                save_network(average, out / WEIGHTS, {**(record or {}), "steps": str(done)}, half=True)
                 save_state(out / STATE, step=done, network=network, average=average, optimizer=optimizer)
-                save_network(average, out / WEIGHTS, {**(record or {}), "steps": str(done)})
     return out / WEIGHTS
 
 
@@ -113,7 +115,11 @@ def _claim(out: Path, config: TrainConfig) -> None:
     text = config.to_json()
     stored = out / CONFIG
     if stored.is_file():
-        if json.loads(stored.read_text(encoding="utf-8")) != json.loads(text):
+        try:
+            same = json.loads(stored.read_text(encoding="utf-8")) == json.loads(text)
+        except (OSError, ValueError):
+            same = False
+        if not same:
             raise UsageError(
                 f"{out} holds a run with other settings.", "Choose another folder with --out, or repeat its settings."
             )

@@ -61,7 +61,7 @@ def load_network(weights: str | Path = "starter", *, device: str = "cpu") -> BPF
         raise WeightsError(
             f"{path} does not hold the weights of a BPFRe network.", "Choose a file that bpfre train wrote."
         ) from error
-    network = network.to(device=device, memory_format=torch.channels_last)
+    network = network.to(device).to(memory_format=torch.channels_last)
     return network.eval().requires_grad_(False)
 
 
@@ -77,7 +77,7 @@ def read_record(weights: str | Path) -> dict[str, str]:
     try:
         with safe_open(path, framework="pt") as file:
             return dict(json.loads((file.metadata() or {}).get(RECORD_KEY, "{}")))
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise WeightsError(f"{path} is not a sound safetensors file.", "Fetch or copy it again.") from error
 
 

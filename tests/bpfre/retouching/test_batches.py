@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from bpfre.errors import FaceRefusedError
+from bpfre.network import BPFReOutput
+from bpfre.retouching import batches
 from bpfre.retouching.batches import corrections, crop_size, device_of
 
 
@@ -79,23 +83,32 @@ def test_network_without_tensors_runs_where_it_is_told(identity, tiny) -> None:
     assert device_of(tiny, otherwise="cuda") == "cpu"
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_cuda_runs_in_half_precision_and_again_in_single_where_that_overflows() -> None:
+def test_half_precision_that_overflows_is_done_again_in_single(monkeypatch: pytest.MonkeyPatch) -> None:
     class Overflowing(torch.nn.Module):
+        config = None
+
         def __init__(self) -> None:
             super().__init__()
             self.layer = torch.nn.Conv2d(3, 3, 1, bias=False)
             torch.nn.init.constant_(self.layer.weight, 60000.0)
-            self.kinds: list[torch.dtype] = []
+            self.kinds: list[tuple[int, torch.dtype]] = []
 
-        def forward(self, x: Tensor):
+        def forward(self, x: Tensor) -> BPFReOutput:
             y = self.layer(x)
-            self.kinds.append(y.dtype)
-            from bpfre.network import BPFReOutput
+            self.kinds.append((len(x), y.dtype))
+            return BPFReOutput(y, y, x, x, [], [])
 
-            return BPFReOutput(x, y, x, x, [], [])
+    monkeypatch.setattr(batches, "runs_in_half", lambda device: True)
+    network, given = Overflowing(), [*crops(1), np.zeros((64, 64, 3), np.float32)]
+    found = corrections(network, given, device="cpu")
+    assert network.kinds == [(2, torch.float16), (1, torch.float32)]
+    assert all(isinstance(correction, np.ndarray) and np.isfinite(correction).all() for correction in found)
 
-    network = Overflowing().cuda()
-    (correction,) = corrections(network, crops(1), device="cuda")
-    assert isinstance(correction, np.ndarray) and np.isfinite(correction).all()
-    assert network.kinds == [torch.float16, torch.float32]
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_agrees_with_the_cpu_to_a_quarter_of_a_grey_level(tiny) -> None:
+    given = crops(3)
+    on_cpu = corrections(tiny, given, device="cpu")
+    on_cuda = corrections(copy.deepcopy(tiny).cuda(), given, device="cuda")
+    for one, two in zip(on_cpu, on_cuda, strict=True):
+        np.testing.assert_allclose(one, two, atol=0.25 / 255)

@@ -85,8 +85,10 @@ def test_sixteen_bits_are_corrected_at_sixteen_bits(tmp_path: Path, portrait: np
     before, after = read_photo(folder / "deep.tif").rgb, read_photo(tmp_path / "out" / "deep.tif").rgb
     change = after.astype(int) - before
     assert after.dtype == np.uint16
-    assert abs(change.max() - 6553.5) <= 1
-    assert results["deep.tif"].faces[0].max_change == pytest.approx(25.5, abs=0.1)
+    x0, y0, x1, y1 = (round(value) for value in results["deep.tif"].faces[0].box)
+    middle = change[(y0 + y1) // 2, (x0 + x1) // 2]
+    assert np.abs(middle - 6553.5).max() <= 1
+    assert results["deep.tif"].faces[0].max_change == pytest.approx(change.max() / 257, abs=0.01)
 
 
 def test_photo_without_a_face_is_copied_byte_for_byte(tmp_path: Path, scenery: np.ndarray, brighter, detector) -> None:
@@ -193,7 +195,7 @@ def test_network_that_fails_on_one_face_does_the_rest_of_the_batch(
 
     def fail(x: Tensor) -> None:
         time.sleep(0.1)
-        if x.mean(dim=(1, 2, 3)).min() < 0.25:
+        if x.mean(dim=(1, 2, 3)).min() < 0.4:
             raise RuntimeError("out of memory")
 
     brighter.before = fail
@@ -220,7 +222,7 @@ def test_detector_that_fails_on_a_group_is_asked_photo_by_photo(
     Image.fromarray(portrait // 2).save(folder / "dark.png")
 
     def fail(images: Sequence[np.ndarray], found: list[list[Face]]) -> None:
-        if min(image.mean() for image in images) < 70:
+        if min(image.mean() for image in images) < 100:
             raise DetectorError("The detector gave up.")
 
     results = run(folder, tmp_path / "out", brighter, Spoiled(detector, fail))

@@ -1,0 +1,208 @@
+"""`bpfre retouch` from the command line to the files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bpfre.photos import read_photo
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def tags(exif: bytes | None) -> dict[int, object]:
+    """Return EXIF values by tag; an upright orientation is the same as none."""
+    block = Image.Exif()
+    block.load(exif or b"")
+    return {tag: value for tag, value in block.items() if (tag, value) != (0x0112, 1)}
+
+
+def test_folder_in_folder_out(cli, folder: Path, tmp_path: Path, options, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    originals = files(folder)
+    ended = cli("retouch", "./photos", "--out", "./clean", *options)
+    assert ended.code == 0
+    results = files(tmp_path / "clean")
+    assert results.keys() == originals.keys() == {"day one/a.png", "b.png", "view.jpg"}
+    assert results["view.jpg"] == originals["view.jpg"]
+    assert results["b.png"] != originals["b.png"]
+    assert files(folder) == originals
+    assert "3 of 3 photos" in ended.out and "2 found: 2 retouched" in ended.out and "mtcnn on cpu" in ended.out
+    assert ended.err == ""
+
+
+def test_mixed_folder_names_the_bad_and_does_the_good(cli, mixed: Path, tmp_path: Path, options) -> None:
+    out, report = tmp_path / "out", tmp_path / "report.json"
+    ended = cli("retouch", mixed, "--out", out, "--report", report, *options)
+    assert ended.code == 1
+    assert f"{mixed / 'truncated.jpg'} failed. " in ended.err
+    assert f"{mixed / 'text.jpg'} failed. text.jpg is not a photo." in ended.err
+    assert ended.err.count(" failed. ") == 2 and "Traceback" not in ended.err
+    good = {path.name for path in mixed.iterdir()} - {"truncated.jpg", "text.jpg"}
+    assert {path.name for path in out.iterdir()} == good
+    for name in good:
+        before, after = read_photo(mixed / name), read_photo(out / name)
+        for value in ("mode", "format", "icc", "xmp"):
+            assert getattr(after, value) == getattr(before, value), (name, value)
+        assert (after.rgb.shape, after.rgb.dtype) == (before.rgb.shape, before.rgb.dtype)
+        assert tags(after.exif) == tags(before.exif)
+    photos = {Path(photo["source"]).name: photo for photo in json.loads(report.read_text())["photos"]}
+    assert {name for name, photo in photos.items() if photo["status"] == "retouched"} == good - {"view.webp"}
+    assert photos["view.webp"]["status"] == "copied"
+    assert len(photos["montage.png"]["faces"]) == 6
+    assert (photos["sideways.jpg"]["width"], photos["sideways.jpg"]["height"]) == (512, 600)
+    with Image.open(out / "sideways.jpg") as upright:
+        assert upright.size == (512, 600) and upright.getexif()[0x0112] == 1 and upright.getexif()[0x010F] == "Maker"
+    alpha = np.asarray(Image.open(out / "alpha.png"))[..., 3]
+    assert np.array_equal(alpha, np.asarray(Image.open(mixed / "alpha.png"))[..., 3])
+
+
+def test_json_is_one_document_on_stdout(cli, folder: Path, tmp_path: Path, options) -> None:
+    (folder / "bad.png").write_bytes(b"no")
+    report = tmp_path / "report.json"
+    ended = cli("retouch", folder, "--out", tmp_path / "out", "--json", "--report", report, *options)
+    document = json.loads(ended.out)
+    assert ended.code == 1 and ended.err == ""
+    assert document == json.loads(report.read_text())
+    assert document["totals"]["photos"] == document["photos_planned"] == 4
+    assert document["totals"]["failed"] == document["totals"]["copied"] == 1
+    assert (document["detector"], document["device"], document["interrupted"]) == ("mtcnn", "cpu", False)
+    assert document["settings"]["strength"] == 1.0
+    faces = [face for photo in document["photos"] for face in photo["faces"]]
+    assert {face["status"] for face in faces} == {"retouched"}
+    assert all(face["max_change"] >= face["mean_change"] > 0 for face in faces)
+
+
+def test_quiet_shows_failures_only(cli, folder: Path, tmp_path: Path, options) -> None:
+    ended = cli("retouch", folder, "--out", tmp_path / "out", "--quiet", *options)
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+    (folder / "bad.png").write_bytes(b"no")
+    ended = cli("retouch", folder, "--out", tmp_path / "out", "--quiet", *options)
+    assert (ended.code, ended.out) == (1, "")
+    assert "bad.png failed." in ended.err
+
+
+def test_refused_faces_are_listed(cli, folder: Path, tmp_path: Path, options) -> None:
+    ended = cli("retouch", folder / "b.png", "--out", tmp_path / "out", "--min-face", "120", *options)
+    assert ended.code == 0
+    refusals = [line for line in ended.err.splitlines() if "left as it was" in line]
+    assert "1 found: 0 retouched, 0 unchanged, 1 refused" in ended.out
+    assert len(refusals) == 1 and "less than 120 px" in refusals[0]
+
+
+def test_second_run_skips_and_overwrite_redoes(cli, folder: Path, tmp_path: Path, options) -> None:
+    out = tmp_path / "out"
+    cli("retouch", folder, "--out", out, *options)
+    first = files(out)
+    (out / "b.png").write_bytes(b"mine")
+    ended = cli("retouch", folder, "--out", out, "--json", *options)
+    assert json.loads(ended.out)["totals"]["skipped"] == 3
+    assert (out / "b.png").read_bytes() == b"mine"
+    ended = cli("retouch", folder, "--out", out, "--overwrite", *options)
+    assert ended.code == 0 and files(out) == first
+
+
+def test_strength_zero_and_no_recursive(cli, folder: Path, tmp_path: Path, options) -> None:
+    out = tmp_path / "out"
+    assert cli("retouch", folder, "--out", out, "--strength", "0", "--no-recursive", *options).code == 0
+    assert files(out) == {name: data for name, data in files(folder).items() if "/" not in name}
+
+
+def test_dry_run_writes_nothing(cli, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    ended = cli("retouch", folder, "--out", out, "--dry-run", "--report", tmp_path / "r.json")
+    assert ended.code == 0
+    assert f"retouch {folder / 'b.png'} -> {out / 'b.png'}" in ended.out
+    assert "3 to retouch, 0 there already. Nothing was written." in ended.out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["photos"]
+    ended = cli("retouch", folder, "--out", out, "--dry-run", "--json")
+    plan = json.loads(ended.out)
+    assert plan["dry_run"] is True and {photo["action"] for photo in plan["photos"]} == {"retouch"}
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("photos", "--out", "photos"), "is an input folder as well"),
+        (("nowhere", "--out", "out"), "nowhere does not exist"),
+        (("photos/b.png", "--out", "photos"), "would replace"),
+        (("photos", "photos/day one/../b.png", "elsewhere", "--out", "out"), "would both be written to"),
+        (("photos", "--out", "out", "--report", "photos/b.png"), "does not end in .json"),
+        (("photos", "--out", "out", "--strength", "2"), "--strength"),
+        (("photos", "--out", "out", "--detector", "haar"), "haar"),
+        (("photos", "--out", "out", "--device", "abacus"), "'abacus' is not available"),
+        (("photos",), "--out"),
+        ((), "PHOTOS"),
+    ],
+)
+def test_wrong_usage_is_a_sentence_and_exit_2(
+    cli, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], message: str
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "b.png").write_bytes(b"another")
+    monkeypatch.chdir(tmp_path)
+    before = files(tmp_path)
+    ended = cli("retouch", *args)
+    assert ended.code == 2
+    assert message in ended.err and "Traceback" not in ended.err
+    assert ended.out == "" and files(tmp_path) == before
+
+
+def test_missing_weights_end_before_anything_is_written(cli, folder: Path, tmp_path: Path) -> None:
+    ended = cli("retouch", folder, "--out", tmp_path / "out", "--weights", tmp_path / "none.safetensors")
+    assert ended.code == 1
+    assert "There are no weights at" in ended.err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_ctrl_c_leaves_whole_files_and_the_next_run_goes_on(cli, portrait: np.ndarray, tmp_path: Path, options) -> None:
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    folder.mkdir()
+    for index in range(60):
+        Image.fromarray(np.roll(np.tile(portrait, (2, 2, 1)), index, 1)).save(folder / f"{index:02}.png")
+    report = tmp_path / "report.json"
+    command = [sys.executable, "-m", "bpfre_cli", "retouch", folder, "--out", out, "--report", report, *options]
+    roots = Path(__file__).parents[2]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(roots), str(roots / "models")])}
+    process = subprocess.Popen(
+        [str(part) for part in command],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs inherit it ignored
+    )
+    deadline = time.monotonic() + 60
+    while not list(out.glob("*.png")) and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Stopped. Every file written is whole." in err and "Traceback" not in err
+    written = files(out)
+    assert 0 < len(written) < 60
+    assert all(read_photo(out / name).rgb.shape == (512, 512, 3) for name in written)
+    document = json.loads(report.read_text())
+    assert document["interrupted"] is True
+    assert {Path(photo["destination"]).name for photo in document["photos"]} <= written.keys()
+
+    for index in range(12, 60):  # enough is proven with fewer
+        (folder / f"{index:02}.png").unlink()
+    ended = cli("retouch", folder, "--out", out, "--json", *options)
+    again = json.loads(ended.out)["totals"]
+    assert again["skipped"] == sum(int(name[:2]) < 12 for name in written)
+    assert again["skipped"] + again["retouched"] == 12
+    assert {f"{index:02}.png" for index in range(12)} <= files(out).keys()
+    assert {name: files(out)[name] for name in written} == written
