@@ -8,7 +8,6 @@ import numpy as np
 
 from bpfre.photos import exif as exif_block
 from bpfre.photos.decoded import Decoded, Encoded
-from bpfre.photos.exif import ORIENTATION
 from bpfre.photos.faults import DamagedError, NotHandledError
 from bpfre.photos.ifd import (
     BYTE,
@@ -120,7 +119,6 @@ def _described(metadata: Metadata) -> Tree:
         tiff = exif_block.bare(metadata.exif)
         header = read_header(tiff)
         tree.update(read_tree(tiff, header.first, header))
-    tree[ORIENTATION] = short(1)
     if metadata.xmp:
         tree[_XMP] = Entry(BYTE, len(metadata.xmp), metadata.xmp)
     if metadata.icc:

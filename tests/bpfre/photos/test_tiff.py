@@ -246,3 +246,14 @@ def test_files_are_sound_for_a_strict_reader(samples, save, exif, icc, capfd) ->
             assert file.pages[0].tags["ExifTag"].value["DateTimeOriginal"] == "2026:11:22 10:11:12"
         np.testing.assert_array_equal(decoded[..., ::-1], photo.rgb)
         assert capfd.readouterr().err == ""
+
+
+def test_no_orientation_is_invented(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(3).integers(0, 65536, (20, 30, 3), np.uint16)
+    tifffile.imwrite(tmp_path / "in.tif", pixels, photometric="rgb")
+    photo = read_photo(tmp_path / "in.tif")
+    edited = photo.rgb.copy()
+    edited[0, 0] = 1
+    write_photo(photo, edited, tmp_path / "out.tif")
+    assert "Orientation" not in tifffile.TiffFile(tmp_path / "out.tif").pages[0].tags
+    assert read_photo(tmp_path / "out.tif").exif == photo.exif

@@ -11,7 +11,13 @@ from bpfre.errors import UsageError
 from bpfre.retouching import FaceResult, PhotoResult, RetouchSettings, report_document, total, write_report
 
 FACE = FaceResult(
-    box=(1.0, 2.0, 51.0, 62.0), score=0.99, size=60.0, status="retouched", mean_change=1.5, max_change=9.0
+    box=(1.0, 2.0, 51.0, 62.0),
+    score=0.99,
+    size=60.0,
+    status="retouched",
+    region=(0, 1, 60, 70),
+    mean_change=1.5,
+    max_change=9.0,
 )
 REFUSED = FaceResult(box=(0.0, 0.0, 9.0, 9.0), score=0.9, size=9.0, status="refused", reason="Too small.")
 RESULTS = [
@@ -45,6 +51,7 @@ def test_report_holds_facts_totals_and_every_photo_by_source(tmp_path: Path) -> 
         "score": 0.99,
         "size": 60.0,
         "status": "retouched",
+        "region": [0, 1, 60, 70],
         "reason": "",
         "mean_change": 1.5,
         "max_change": 9.0,

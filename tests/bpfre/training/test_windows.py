@@ -49,6 +49,11 @@ def test_seed_and_step_decide_a_batch(faces: list[TrainingFace], short: TrainCon
     assert not equal(first[1], WindowDataset(faces, dataclasses.replace(short, seed=1))[1])
 
 
+def test_another_step_is_another_view(faces: list[TrainingFace], plain: TrainConfig) -> None:
+    dataset = WindowDataset(faces, plain)
+    assert not torch.equal(dataset[1].position, dataset[2].position)
+
+
 def test_windows_of_a_batch_differ(faces: list[TrainingFace], short: TrainConfig) -> None:
     batch = WindowDataset(faces, short)[0]
     assert not torch.equal(batch.raw[0], batch.raw[1])
