@@ -22,6 +22,7 @@ from bpfre.training.landmarks import read_tem
 
 if TYPE_CHECKING:
     from bpfre.faces import FaceDetector
+    from bpfre.photos import FoundPhoto
 
 CROP = 640  # side of stored crops, px: a little finer than 512 so that windows can be drawn at several scales
 SCALE = CROP / 512
@@ -98,21 +99,11 @@ def load_unpaired(
         exclude: glob patterns of photos to leave out.
         on_photo: told each photo, with the reason where it is left out.
     """
-    from bpfre.photos import find_photos
-
-    faces = []
-    for root in roots:
-        for photo in find_photos([root]):
-            if held_out(photo.relative, exclude):
-                continue
-            reason = None
-            try:
-                faces.append(_cached(cache, [photo.path], functools.partial(_prepare, photo.path, detector)))
-            except BpfreError as error:
-                reason = error.message
-            if on_photo:
-                on_photo(photo.path, reason)
-    return faces
+    gathered = (
+        _gather(root, lambda photo: [photo.path], _prepare, detector, cache, exclude=exclude, on_photo=on_photo)
+        for root in roots
+    )
+    return [face for faces in gathered for face in faces]
 
 
 def load_pairs(
@@ -139,27 +130,44 @@ def load_pairs(
 
     raw_root, retouched_root = pair_folders(root)
     targets = {p.relative.with_suffix(""): p.path for p in find_photos([retouched_root])}
-    faces = []
-    for photo in find_photos([raw_root]):
-        if held_out(photo.relative, exclude):
-            continue
+
+    def sides(photo: FoundPhoto) -> list[Path]:
         target = targets.get(photo.relative.with_suffix(""))
-        reason = None if target else "no retouched photo of that name"
-        if target:
-            try:
-                faces.append(
-                    _cached(
-                        cache,
-                        [photo.path, target],
-                        functools.partial(_prepare_pair, photo.path, target, detector),
-                    )
-                )
-            except BpfreError as error:
-                reason = error.message
-        if on_photo:
-            on_photo(photo.path, reason)
+        if target is None:
+            raise DataError("no retouched photo of that name")
+        return [photo.path, target]
+
+    faces = _gather(raw_root, sides, _prepare_pair, detector, cache, exclude=exclude, on_photo=on_photo)
     if not faces:
         raise DataError(f"No usable pair was found below {root}.", "Give both sides the same file names.")
+    return faces
+
+
+def _gather(
+    root: Path,
+    sources_of: Callable[[FoundPhoto], list[Path]],
+    prepare: Callable[..., TrainingFace],
+    detector: FaceDetector,
+    cache: Path,
+    *,
+    exclude: Sequence[str],
+    on_photo: Callable[[Path, str | None], None] | None,
+) -> list[TrainingFace]:
+    """Prepare every photo below `root` that is not held out; what cannot be used is told and left out."""
+    from bpfre.photos import find_photos
+
+    faces = []
+    for photo in find_photos([root]):
+        if held_out(photo.relative, exclude):
+            continue
+        reason = None
+        try:
+            sources = sources_of(photo)
+            faces.append(_cached(cache, sources, functools.partial(prepare, *sources, detector)))
+        except BpfreError as error:
+            reason = error.message
+        if on_photo:
+            on_photo(photo.path, reason)
     return faces
 
 
