@@ -1,42 +1,113 @@
-"""Everything a training run is decided by."""
+"""Everything a training run is decided by: how it trains, and on what."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from bpfre.errors import UsageError
+
+Phi = Literal["auto", "vgg19", "mobilenet_v2", "none"]
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "phi": get_args(Phi),
+    "map_loss": ("cross_entropy", "l1"),
+    "delta": ("fixed", "per_image"),
+    "adversarial": ("saturating", "non_saturating"),
+    "precision": ("auto", "no", "bf16"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """Settings of one run. Lengths are px of a 512 face crop unless said otherwise."""
+    """Settings of one run; `recipe` fills them for a preset. Lengths are px of a 512 face crop unless said otherwise."""
 
     preset: str = "starter"  # shape of the network
+    size: int = 512  # side of the working crop [px]
+
     steps: int = 5000  # optimiser steps
-    batch_size: int = 8  # windows a step
-    window: int = 192  # side of a training window [px]
-    whole: float = 0.1  # share of the steps, at the end, on whole crops of the network's own size
-    lr: float = 1e-3  # peak learning rate [AdamW]
+    batch_size: int = 8  # windows a step, in each process
+    accumulate: int = 1  # batches whose gradients are summed into one step
+    window: int = 192  # side of a training window [px of the working crop]; `size` for whole crops throughout
+    whole: float = 0.1  # share of the steps, at the end, on whole crops
+    lr: float = 1e-3  # peak learning rate of the network
+    disc_lr: float = 2e-4  # peak learning rate of the discriminator
+    betas: tuple[float, float] = (0.9, 0.99)  # of Adam, network
+    disc_betas: tuple[float, float] = (0.0, 0.99)  # of Adam, discriminator
+    weight_decay: float = 1e-4  # decoupled (AdamW); 0 is Adam
     warmup: int = 100  # steps of linear warm-up
+    final_lr: float = 0.02  # end of the cosine decay as a share of the peak
     clip: float = 1.0  # largest gradient norm
     ema: float = 0.998  # decay of the averaged weights
     seed: int = 0
+    precision: str = "auto"  # no: float32; bf16: autocast; auto: bf16 on GPUs that have it
+
+    paired_fraction: float = 1.0  # share of the pairs that is used, chosen by the seed
+    validation: float = 0.05  # share of the faces kept for validation where the data has no split of its own
+    paired_share: float = 0.5  # share of windows from pairs where there are unpaired faces too
+    clean_share: float = 0.1  # share of windows that show a retouched face and must be left alone
+    unpaired_share: float = 0.25  # share of windows of raw faces without a target (adversarial terms only)
+    synthesis: bool = True  # draw blemishes on unpaired faces: supervised windows without a retoucher
+    edit_centred: float = 0.7  # share of windows centred on an edit or, failing that, on skin
+    zoom: tuple[float, float] = (0.8, 1.25)  # scale of windows relative to the working crop
+    flip: bool = True  # mirror half of the windows
+    colour: bool = True  # vary exposure, white balance, saturation, blur and grain, raw and target alike
     density: float = 20.0  # blemishes on 100 000 px of skin
     dense_factor: float = 3.0  # factor on the density at the start, falling to 1 over half the run
     keep_density: float = 10.0  # moles and freckles on 100 000 px of skin
+
     blem_coarse: float = 1.0  # weights of the losses, by their names
     blem_refine: float = 0.5
     cons_coarse: float = 10.0
     cons_refine: float = 10.0
-    unedited: float = 2.0  # weight of the mean error off edits against the mean error on edits
+    adv_disc: float = 1.0
+    adv_synt: float = 0.0
+    adv_start: float = 0.5  # share of the steps before the adversarial terms begin
+    adversarial: str = "saturating"  # form of adv_synt: the paper's, or the one whose gradient does not vanish
+    phi: str = "auto"  # network of the perceptual term
+    phi_weight: float = 0.1  # of the perceptual distance relative to the L1 distance inside cons_*
+    balance: bool = True  # average errors over edited and unedited areas apart
+    unedited: float = 2.0  # weight of the mean error off edits against the mean error on edits, with balance
+    gradient: float = 0.5  # weight of the error of gradients on edits, with balance
+    map_loss: str = "cross_entropy"  # distance of a map to the edit's size
+    delta: str = "fixed"  # how an edit's size becomes 0..1: by map_scale, or by its largest value in each image
     map_scale: float = 0.04  # mean absolute edit at which a map's target reaches 1 [0..1 grey scale]
+
+    spike: float = 20.0  # a loss this many times the median of the last 50 restores the last good state
     checkpoint_every: int = 100  # steps
     sample_every: int = 250  # steps
+    validate_every: int = 500  # steps
 
-    def to_dict(self) -> dict[str, object]:
-        """Plain values, for `config.json` and logs."""
-        return dataclasses.asdict(self)
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise UsageError(f"{name} cannot be {getattr(self, name)!r}.", f"Choose one of: {', '.join(choices)}.")
+        whole_numbers = ("size", "steps", "batch_size", "accumulate", "window")
+        whole_numbers += ("checkpoint_every", "sample_every", "validate_every")
+        for name in whole_numbers:
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be 1 or more, not {getattr(self, name)}.")
+        shares = ("whole", "paired_fraction", "validation", "paired_share", "clean_share", "unpaired_share")
+        for name in (*shares, "edit_centred", "adv_start"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"{name} must lie between 0 and 1, not at {getattr(self, name)}.")
+        if self.window > self.size:
+            raise UsageError(
+                f"A window of {self.window} px does not fit into a crop of {self.size} px.", "Lower --window."
+            )
 
-    def to_json(self) -> str:
-        """Serialise for the run folder."""
-        return json.dumps(self.to_dict(), indent=2)
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for files and logs."""
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> TrainConfig:
+        """Read what `to_dict` gave; settings that are not there take their defaults.
+
+        Raises:
+            UsageError: unknown names or values out of range.
+        """
+        unknown = sorted(set(values) - {field.name for field in dataclasses.fields(cls)})
+        if unknown:
+            raise UsageError(f"Unknown training settings: {', '.join(unknown)}.", "Check the names in the file.")
+        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
