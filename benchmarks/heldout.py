@@ -28,7 +28,7 @@ from bpfre.faces import align, open_detector
 from bpfre.network import BPFRe
 from bpfre.photos import find_photos, read_photo, rgb8
 from bpfre.runtime import tune_allocator
-from bpfre.training.faces import held_out, read_patterns
+from bpfre.training.data import held_out, read_patterns
 from bpfre.weights import load_network
 
 HOLD_OUT = Path(__file__).parents[1] / "models" / "bpfre" / "weights" / "starter-holdout.txt"

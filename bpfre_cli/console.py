@@ -25,6 +25,7 @@ from rich.text import Text
 
 _out = Console(highlight=False)
 _err = Console(highlight=False, stderr=True)
+_speaks = True  # whether this process shows progress and warnings
 
 
 def say(text: str) -> None:
@@ -34,6 +35,8 @@ def say(text: str) -> None:
 
 def warn(text: str) -> None:
     """Print a line to stderr, marked as a warning where colours are shown."""
+    if not _speaks:
+        return
     _err.print(Text(_printable(text), style="yellow"), soft_wrap=True)
 
 
@@ -42,6 +45,13 @@ def fail(message: str, next_step: str = "") -> None:
     _err.print(Text(_printable(message), style="bold red"), soft_wrap=True)
     if next_step:
         _err.print(Text(_printable(next_step)), soft_wrap=True)
+
+
+def mute() -> None:
+    """Print nothing but errors from here on: one of several processes speaks for all."""
+    _out.quiet = True
+    global _speaks
+    _speaks = False
 
 
 def document(values: Mapping[str, object]) -> None:
@@ -127,7 +137,7 @@ def training_progress(out: Path, steps: int) -> Iterator[TrainingProgress]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=_err, disable=not _err.is_terminal) as bar:
+    with Progress(*columns, console=_err, disable=not (_err.is_terminal and _speaks)) as bar:
         yield TrainingProgress(bar, bar.add_task("", total=steps, note=""))
 
 

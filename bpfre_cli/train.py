@@ -3,69 +3,223 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bpfre.errors import DataError
+from bpfre.errors import DataError, UsageError
+from bpfre_cli.options import DetectorName
+
+if TYPE_CHECKING:
+    from bpfre.training import Discovery, RunConfig
+
+DATA, SETTINGS, RUN = "Data", "Settings", "Run"
 
 
 def train(
+    retouched: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[RETOUCHED]", help="After --paired RAW: the folder of the retouched side."),
+    ] = None,
     paired: Annotated[
-        Path | None, typer.Option(help="Folder that holds raw/ and retouched/ photos of the same names.", metavar="DIR")
+        list[Path] | None,
+        typer.Option(
+            metavar="PATH",
+            rich_help_panel=DATA,
+            help="Pairs: a folder with both sides in it (raw/ and retouched/, or FFHQ and FFHQR), a table (CSV, JSONL)"
+            " with the columns raw and retouched, or two folders: --paired RAW RETOUCHED.",
+        ),
     ] = None,
     unpaired: Annotated[
-        list[Path] | None, typer.Option(help="Folder of photos without a retouch; may be repeated.", metavar="DIR")
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            rich_help_panel=DATA,
+            help="Faces without their other side; raw/ and retouched/ inside are told apart. May be repeated.",
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Run folder; a run that was cut off goes on there.")] = Path("run"),
-    preset: Annotated[str, typer.Option(help="Shape of the network: starter, paper or tiny.")] = "starter",
-    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 5000,
-    batch_size: Annotated[int, typer.Option(min=1, help="Windows a step.")] = 8,
-    window: Annotated[int, typer.Option(min=32, help="Side of a training window [px].")] = 192,
-    lr: Annotated[float, typer.Option(min=0.0, help="Peak learning rate.")] = 1e-3,
     hold_out: Annotated[
-        Path | None, typer.Option(help="Text file of glob patterns: photos that training must not see.", metavar="FILE")
+        Path | None,
+        typer.Option(metavar="FILE", rich_help_panel=DATA, help="Glob patterns of photos that training must not see."),
+    ] = None,
+    detector: Annotated[
+        DetectorName | None, typer.Option(rich_help_panel=DATA, help="Finds the faces of photos not aligned yet.")
     ] = None,
     cache: Annotated[
-        Path | None, typer.Option(help="Folder for prepared faces [default: inside the run folder].")
+        Path | None,
+        typer.Option(metavar="DIR", rich_help_panel=DATA, help="Prepared faces [default: inside the run folder]."),
     ] = None,
-    detector: Annotated[str, typer.Option(help="Face detector: auto, retinaface or mtcnn.")] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
-    workers: Annotated[int, typer.Option(min=0, help="Processes that draw training windows.")] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    paired_fraction: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, metavar="0..1", rich_help_panel=DATA, help="Share of the pairs, by the seed."),
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(rich_help_panel=SETTINGS, help="Network and recipe: starter (default), paper or tiny.")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", rich_help_panel=SETTINGS, help="config.yaml of a run to repeat, or a part of one."),
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(min=16, metavar="PX", rich_help_panel=SETTINGS, help="Side of the working crop.")
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option(min=16, metavar="PX", rich_help_panel=SETTINGS, help="Side of a training window.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, rich_help_panel=SETTINGS, help="Optimiser steps.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, metavar="N", rich_help_panel=SETTINGS, help="Windows a step, in each process.")
+    ] = None,
+    accumulate: Annotated[
+        int | None, typer.Option(min=1, metavar="N", rich_help_panel=SETTINGS, help="Batches summed into one step.")
+    ] = None,
+    lr: Annotated[float | None, typer.Option(min=0, rich_help_panel=SETTINGS, help="Peak learning rate.")] = None,
+    seed: Annotated[int | None, typer.Option(rich_help_panel=SETTINGS, help="Seed of everything random.")] = None,
+    phi: Annotated[
+        str | None,
+        typer.Option(rich_help_panel=SETTINGS, help="Perceptual network: auto, vgg19, mobilenet_v2 or none."),
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(rich_help_panel=SETTINGS, help="auto, no (float32) or bf16.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            rich_help_panel=SETTINGS,
+            help="Any other setting, such as cons_refine=5, adv_synt=0.1, balance=false. May be repeated.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", rich_help_panel=RUN, help="Run folder; a run that was cut off goes on there [default: run]."
+        ),
+    ] = None,
+    device: Annotated[
+        str, typer.Option(metavar="NAME", rich_help_panel=RUN, help="auto, cuda, mps or cpu.")
+    ] = "auto",
+    workers: Annotated[
+        int, typer.Option(min=0, metavar="N", rich_help_panel=RUN, help="Processes that draw training windows.")
+    ] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", rich_help_panel=RUN, help="Show settings, data and cost; train nothing.")
+    ] = False,
 ) -> None:
-    """Train a network. Pairs teach the retoucher's edits; unpaired faces are healed and given drawn blemishes.
+    """Train a network. Pairs teach a retoucher's edits; unpaired faces are healed and given drawn blemishes.
+
+    Several GPUs or machines: start the same command with torchrun or accelerate launch
+    (accelerate launch -m bpfre_cli train ...).
 
     Example: bpfre train --paired ffhqr/ --unpaired wild/
     """
     from bpfre.runtime import pick_device, tune_allocator
 
     tune_allocator()
-    from bpfre.faces import open_detector
-    from bpfre.network import preset as network_config
-    from bpfre.training import TrainConfig, load_pairs, load_unpaired, read_patterns
-    from bpfre.training import train as run_training
-    from bpfre_cli.console import training_progress
+    from bpfre.training import discover, parse_settings, read_config, read_patterns, resolve
 
-    if paired is None and not unpaired:
+    base = read_config(config) if config else None
+    folder = out or (_repeat_of(config) if config else Path("run"))
+    named = {
+        "preset": preset,
+        "size": size,
+        "window": window,
+        "steps": steps,
+        "batch_size": batch_size,
+        "accumulate": accumulate,
+        "lr": lr,
+        "seed": seed,
+        "phi": phi,
+        "precision": precision,
+        "paired_fraction": paired_fraction,
+    }
+    settings = parse_settings(setting or []) | {name: value for name, value in named.items() if value is not None}
+    sources = {
+        "paired": _sides(paired, retouched),
+        "unpaired": tuple(map(str, unpaired)) if unpaired else None,
+        "hold_out": str(hold_out) if hold_out else None,
+        "detector": detector.value if detector else None,
+    }
+    run = resolve(base, settings=settings, data={name: value for name, value in sources.items() if value is not None})
+    if not run.data.paired and not run.data.unpaired:
         raise DataError("There is nothing to train on.", "Give --paired DIR, --unpaired DIR, or both.")
-    network_config(preset)  # a wrong name ends the run before the faces are prepared
-    config = TrainConfig(preset=preset, steps=steps, batch_size=batch_size, window=window, lr=lr, seed=seed)
     device = pick_device(device)
-    finder = open_detector(detector, device=device)
-    exclude = read_patterns(hold_out)
-    with training_progress(out, steps) as progress:
-        kept = cache or out / "faces"
-        faces = load_pairs(paired, finder, kept, exclude=exclude, on_photo=progress.photo) if paired else []
-        faces += load_unpaired(unpaired or [], finder, kept, exclude=exclude, on_photo=progress.photo)
-        if not faces:
-            raise DataError("No usable face was found in the training folders.", "Check the paths and --hold-out.")
-        record = {
-            "preset": preset,
-            "faces": str(len(faces)),
-            "paired": str(sum(face.paired for face in faces)),
-            "detector": finder.name,
-            "config": config.to_json(),
-        }
-        weights = run_training(faces, config, out, device=device, workers=workers, record=record, on_step=progress.step)
+    exclude = read_patterns(Path(run.data.hold_out) if run.data.hold_out else None)
+    sides = ([Path(path) for path in paths] for paths in (run.data.paired, run.data.unpaired))
+    found = discover(*sides, run.train, exclude=exclude)
+    if dry_run:
+        _show(run, found)
+        return
+    _train(run, found, folder, device=device, cache=cache, workers=workers)
+
+
+def _sides(paired: list[Path] | None, retouched: list[Path] | None) -> tuple[str, ...] | None:
+    """Join the two folders of `--paired RAW RETOUCHED`: the second one comes as an argument.
+
+    Raises:
+        UsageError: they cannot be told apart.
+    """
+    sides = [*(paired or []), *(retouched or [])]
+    if len(sides) > 2 or (retouched and len(paired or []) != 1):
+        raise UsageError(
+            "The pairs cannot be told from the arguments.", "Write --paired DIR, or --paired RAW RETOUCHED."
+        )
+    return tuple(map(str, sides)) or None
+
+
+def _repeat_of(config: Path) -> Path:
+    """Where a run is repeated: beside its folder, so that neither is mistaken for the other."""
+    from bpfre.training import RunFolder
+
+    original = config.absolute().parent
+    is_run = RunFolder(original).config == config.absolute() and RunFolder(original).metrics.exists()
+    return original.with_name(f"{original.name}-repeat") if is_run else Path("run")
+
+
+def _show(run: RunConfig, found: Discovery) -> None:
+    """Print what a run would be."""
+    from bpfre.network import preset
+    from bpfre.network.cost import discriminator_cost, network_cost
+    from bpfre_cli import console
+
+    shape = preset(run.train.preset, size=run.train.size)
+    costs = [("network", network_cost(shape, run.train.size))]
+    if run.train.adv_synt:
+        costs.append(("discriminator", discriminator_cost(shape, run.train.size)))
+    console.say(run.to_yaml())
+    for line in found.describe():
+        console.say(line)
+    for path, reason in found.skipped:
+        console.warn(f"{path}: {reason}")
+    console.table(
+        f"Cost of one pass over a crop of {run.train.size} px",
+        [(name, f"{c.parameters / 1e6:.2f} M parameters, {c.flops / 1e9:.1f} GFLOP") for name, c in costs],
+    )
+
+
+def _train(
+    run: RunConfig, found: Discovery, folder: Path, *, device: str, cache: Path | None, workers: int
+) -> None:
+    """Train with a bar; only the first of several processes speaks."""
+    from bpfre.training import RunFolder, is_first, run_session
+    from bpfre.training.trackers import has_tensorboard
+    from bpfre_cli import console
+
+    if not is_first():
+        console.mute()
+    if not has_tensorboard():
+        console.say("TensorBoard is not installed: figures go to metrics.jsonl alone (pip install 'bpfre[tensorboard]').")
+    with console.training_progress(folder, run.train.steps) as progress:
+        weights = run_session(
+            run,
+            found,
+            RunFolder(folder),
+            device=device,
+            cache=cache,
+            workers=workers,
+            on_photo=progress.photo,
+            on_step=progress.step,
+            on_note=console.say,
+        )
         progress.done(weights)

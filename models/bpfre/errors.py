@@ -50,3 +50,7 @@ class WeightsError(BpfreError):
 
 class DataError(UsageError):
     """No usable training data where the user pointed."""
+
+
+class TrainingError(BpfreError):
+    """A training run cannot go on."""

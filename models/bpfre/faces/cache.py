@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
-from bpfre.errors import DetectorError
+from bpfre.errors import DetectorError, WeightsError
+from bpfre.weights import published
 
-RETINAFACE_FILE = "detection_mobilenet0.25_Final.pth"
-RETINAFACE_SHA256 = "7c417d4a43c5e2100ef40c2fbd2177d2fd0e5090d8e87c0fa31806cfb895c12f"
-# facexlib's release: MIT, 1.8 MB.
-RETINAFACE_URL = f"https://github.com/xinntao/facexlib/releases/download/v0.1.0/{RETINAFACE_FILE}"
+RETINAFACE = published.PublishedFile(
+    title="RetinaFace",
+    file="detection_mobilenet0.25_Final.pth",
+    url="https://github.com/xinntao/facexlib/releases/download/v0.1.0/detection_mobilenet0.25_Final.pth",
+    sha256="7c417d4a43c5e2100ef40c2fbd2177d2fd0e5090d8e87c0fa31806cfb895c12f",
+    size=1_833_129,
+    licence="MIT",
+)
 FILE_VARIABLE = "BPFRE_RETINAFACE"
-CACHE_VARIABLE = "BPFRE_CACHE"
-
-
-def weights_folder() -> Path:
-    """Return the folder for downloaded weights, below `$BPFRE_CACHE` or else the user's cache folder."""
-    from platformdirs import user_cache_dir
-
-    return Path(os.environ.get(CACHE_VARIABLE) or user_cache_dir("bpfre")).expanduser().absolute() / "weights"
 
 
 def retinaface_weights() -> Path | None:
@@ -32,7 +28,7 @@ def retinaface_weights() -> Path | None:
         DetectorError: the named file is missing or unreadable, or a file is not the published one.
     """
     named = os.environ.get(FILE_VARIABLE)
-    path = Path(named).expanduser().absolute() if named else weights_folder() / RETINAFACE_FILE
+    path = Path(named).expanduser().absolute() if named else RETINAFACE.place
     if not named and not path.exists():
         return None
     read_verified(path)
@@ -46,22 +42,14 @@ def read_verified(path: Path) -> bytes:
         DetectorError: the file cannot be read or is not the published one.
     """
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        message = f"The RetinaFace weights {path} cannot be read: {reason}."
-        raise DetectorError(message, how_to_get()) from error
-    if hashlib.sha256(content).hexdigest() != RETINAFACE_SHA256:
-        raise DetectorError(
-            f"The RetinaFace weights {path} are damaged or another file: their sha256 is wrong.",
-            f"Replace the file with a fresh download from {RETINAFACE_URL}, or choose the detector mtcnn.",
-        )
-    return content
+        return published.read_verified(path, RETINAFACE)
+    except WeightsError as error:
+        raise DetectorError(error.message, how_to_get()) from error
 
 
 def how_to_get() -> str:
     """Return the next step for a user without these weights."""
     return (
-        f"Download {RETINAFACE_URL} to {weights_folder() / RETINAFACE_FILE}, "
+        f"Download {RETINAFACE.url} to {RETINAFACE.place}, "
         f"or set {FILE_VARIABLE} to where it is, or choose the detector mtcnn, which needs no download."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 from bpfre.errors import UsageError
@@ -68,12 +69,19 @@ def tiny() -> BPFReConfig:
 PRESETS: dict[str, Callable[[], BPFReConfig]] = {"paper": paper, "starter": starter, "tiny": tiny}
 
 
-def preset(name: str) -> BPFReConfig:
-    """Return the configuration called `name`.
+def preset(name: str, *, size: int | None = None) -> BPFReConfig:
+    """Return the configuration called `name`, for another working size where one is given.
 
     Raises:
-        UsageError: there is no such preset.
+        UsageError: there is no such preset, or the size does not suit it.
     """
     if name not in PRESETS:
         raise UsageError(f"There is no preset called {name!r}.", f"Choose one of: {', '.join(PRESETS)}.")
-    return PRESETS[name]()
+    config = PRESETS[name]()
+    if size is None:
+        return config
+    if size % config.stride:
+        raise UsageError(
+            f"The preset {name} cannot work at {size} px.", f"Choose a multiple of {config.stride} for --size."
+        )
+    return dataclasses.replace(config, size=size)

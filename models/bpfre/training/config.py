@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
+
+import yaml
 
 from bpfre.errors import UsageError
 
@@ -77,13 +80,14 @@ class TrainConfig:
     checkpoint_every: int = 100  # steps
     sample_every: int = 250  # steps
     validate_every: int = 500  # steps
+    validation_faces: int = 64  # at most
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise UsageError(f"{name} cannot be {getattr(self, name)!r}.", f"Choose one of: {', '.join(choices)}.")
         whole_numbers = ("size", "steps", "batch_size", "accumulate", "window")
-        whole_numbers += ("checkpoint_every", "sample_every", "validate_every")
+        whole_numbers += ("checkpoint_every", "sample_every", "validate_every", "validation_faces")
         for name in whole_numbers:
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be 1 or more, not {getattr(self, name)}.")
@@ -105,9 +109,85 @@ class TrainConfig:
         """Read what `to_dict` gave; settings that are not there take their defaults.
 
         Raises:
-            UsageError: unknown names or values out of range.
+            UsageError: unknown names, or values out of range.
         """
-        unknown = sorted(set(values) - {field.name for field in dataclasses.fields(cls)})
-        if unknown:
-            raise UsageError(f"Unknown training settings: {', '.join(unknown)}.", "Check the names in the file.")
-        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+        return _filled(cls, values, "training")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """What a run learns from. Paths are absolute in a run folder."""
+
+    paired: tuple[str, ...] = ()  # a folder or a table that holds both sides, or two folders: raw, retouched
+    unpaired: tuple[str, ...] = ()  # folders of faces without their other side
+    hold_out: str | None = None  # text file of glob patterns: photos that training must not see
+    detector: str = "auto"  # finds the faces of photos that are not aligned yet
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """A whole run: `config.yaml` of its folder."""
+
+    data: DataConfig
+    train: TrainConfig
+
+    def to_yaml(self) -> str:
+        """Serialise for the run folder."""
+        data = {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self.data).items()}
+        return yaml.safe_dump({"data": data, "train": self.train.to_dict()}, sort_keys=False)
+
+    @classmethod
+    def from_yaml(cls, text: str) -> RunConfig:
+        """Read what `to_yaml` wrote, or a part of it.
+
+        Raises:
+            UsageError: not such a file, unknown names, or values out of range.
+        """
+        try:
+            values = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise UsageError("The configuration is not sound YAML.", "Start from a run's config.yaml.") from error
+        if not isinstance(values, dict) or not set(values) <= {"data", "train"}:
+            raise UsageError(
+                "The configuration must have the sections data and train.", "Start from a run's config.yaml."
+            )
+        sections = {name: values.get(name) or {} for name in ("data", "train")}
+        if not all(isinstance(section, dict) for section in sections.values()):
+            raise UsageError("A section of the configuration is no mapping.", "Start from a run's config.yaml.")
+        return cls(
+            data=_filled(DataConfig, sections["data"], "data"), train=_filled(TrainConfig, sections["train"], "training")
+        )
+
+
+T = TypeVar("T", DataConfig, TrainConfig)
+
+
+def _filled(kind: type[T], values: dict[str, Any], title: str) -> T:
+    """Build a dataclass from plain values; what is not there takes its default."""
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    unknown = sorted(set(map(str, values)) - set(fields))
+    if unknown:
+        raise UsageError(f"Unknown {title} settings: {', '.join(unknown)}.", "Check the names in the file.")
+    for name, value in values.items():
+        if not _fits(value, str(fields[name].type)):
+            raise UsageError(f"{name} cannot be {value!r}.", f"It takes {fields[name].type}.")
+    return kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+
+
+def _fits(value: object, kind: str) -> bool:
+    """Whether a plain value of a file may stand for a field of this type."""
+    if kind.startswith("tuple"):
+        item, count = (str, None) if "str" in kind else (float, 2)
+        return (
+            isinstance(value, list | tuple)
+            and (count is None or len(value) == count)
+            and all(isinstance(v, str) if item is str else _fits(v, "float") for v in value)
+        )
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return {
+        "int": isinstance(value, int) and not isinstance(value, bool),
+        "float": number and math.isfinite(value),  # type: ignore[arg-type]
+        "bool": isinstance(value, bool),
+        "str": isinstance(value, str),
+        "str | None": value is None or isinstance(value, str),
+    }[kind]

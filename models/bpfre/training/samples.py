@@ -10,23 +10,28 @@ from torch import Tensor
 
 from bpfre.evaluation import write_png
 from bpfre.network import BPFRe
+from bpfre.training.data import Batch
 
 
 @torch.no_grad()
-def write_sheet(path: Path, network: BPFRe, raw: Tensor, target: Tensor, position: Tensor, *, rows: int = 6) -> None:
-    """Write a PNG with a row a window: raw, map E2D, coarse, map D2G, refined, target.
+def sample_sheet(network: BPFRe, batch: Batch, *, rows: int = 6) -> Tensor:
+    """Lay out a row a window: raw, map E2D, coarse, map D2G, refined, target.
 
     Args:
-        path: the PNG.
         network: in evaluation mode.
-        raw: [N, 3, H, W] in [0, 1].
-        target: [N, 3, H, W] in [0, 1].
-        position: [N, 2, H, W].
+        batch: windows; the target of a window without one is its raw side.
         rows: windows shown at most.
+
+    Returns:
+        [3, rows * H, 6 * W] in [0, 1], on the CPU.
     """
-    raw, target = raw[:rows], target[:rows]
-    out = network(raw, position[:rows])
+    device = next(network.parameters()).device
+    raw, target, position = (t[:rows].to(device) for t in (batch.raw, batch.target, batch.position))
+    out = network(raw, position)
     columns = [raw, out.map_e2d.expand_as(raw), out.coarse, out.map_d2g.expand_as(raw), out.refined, target]
-    sheet = torch.cat([torch.cat(list(column), dim=1) for column in columns], dim=2)  # [3, rows * H, 6 * W]
-    pixels = np.rint(sheet.clamp(0, 1).permute(1, 2, 0).cpu().numpy() * 255).astype(np.uint8)
-    write_png(path, pixels)
+    return torch.cat([torch.cat(list(column), dim=1) for column in columns], dim=2).clamp(0, 1).float().cpu()
+
+
+def write_sheet(path: Path, sheet: Tensor) -> None:
+    """Write a sheet, [3, H, W] in [0, 1], as PNG."""
+    write_png(path, np.rint(sheet.permute(1, 2, 0).numpy() * 255).astype(np.uint8))

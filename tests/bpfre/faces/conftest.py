@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bpfre.faces import Face, FaceDetector, open_detector
-from bpfre.faces.cache import FILE_VARIABLE, RETINAFACE_FILE, read_verified
+from bpfre.faces.cache import FILE_VARIABLE, RETINAFACE, read_verified
 from bpfre.faces.template import FFHQ_512
 
 SHARED = Path(__file__).parents[3].parent / "shared"
@@ -27,7 +27,7 @@ def photo_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def weights_file() -> Path:
-    path = Path(os.environ.get(FILE_VARIABLE) or SHARED / "weights" / RETINAFACE_FILE)
+    path = Path(os.environ.get(FILE_VARIABLE) or SHARED / "weights" / RETINAFACE.file)
     if not path.is_file():
         pytest.skip(f"the RetinaFace weights are not here ({path}); set {FILE_VARIABLE}")
     return path

@@ -6,14 +6,8 @@ import pytest
 
 from bpfre.errors import DetectorError
 from bpfre.faces import retinaface_weights
-from bpfre.faces.cache import (
-    CACHE_VARIABLE,
-    FILE_VARIABLE,
-    RETINAFACE_FILE,
-    how_to_get,
-    read_verified,
-    weights_folder,
-)
+from bpfre.faces.cache import FILE_VARIABLE, RETINAFACE, how_to_get, read_verified
+from bpfre.weights.published import CACHE_VARIABLE
 
 
 @pytest.fixture(autouse=True)
@@ -25,27 +19,21 @@ def empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def test_an_empty_cache_has_no_weights_and_stays_empty(empty_cache: Path) -> None:
     assert retinaface_weights() is None
-    assert weights_folder() == empty_cache and not empty_cache.exists()
-
-
-def test_the_user_cache_is_the_default_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(CACHE_VARIABLE)
-    assert weights_folder().is_absolute()
-    assert weights_folder().name == "weights" and "bpfre" in weights_folder().parts
+    assert not empty_cache.exists()
 
 
 def test_the_working_folder_is_never_looked_at(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, weights_file: Path
 ) -> None:
-    (tmp_path / RETINAFACE_FILE).write_bytes(weights_file.read_bytes())
+    (tmp_path / RETINAFACE.file).write_bytes(weights_file.read_bytes())
     monkeypatch.chdir(tmp_path)
     assert retinaface_weights() is None
 
 
 def test_verified_weights_are_found_in_the_cache(empty_cache: Path, weights_file: Path) -> None:
     empty_cache.mkdir(parents=True)
-    (empty_cache / RETINAFACE_FILE).write_bytes(weights_file.read_bytes())
-    assert retinaface_weights() == empty_cache / RETINAFACE_FILE
+    (empty_cache / RETINAFACE.file).write_bytes(weights_file.read_bytes())
+    assert retinaface_weights() == empty_cache / RETINAFACE.file
 
 
 def test_the_variable_names_a_file(monkeypatch: pytest.MonkeyPatch, weights_file: Path) -> None:
@@ -62,7 +50,7 @@ def test_damaged_weights_are_named_with_the_next_step(
         real[1000] ^= 1
         content = bytes(real)
     empty_cache.mkdir(parents=True)
-    path = empty_cache / RETINAFACE_FILE
+    path = empty_cache / RETINAFACE.file
     path.write_bytes(content)
     with pytest.raises(DetectorError) as caught:
         retinaface_weights()
@@ -83,4 +71,4 @@ def test_a_folder_in_its_place_is_an_error(tmp_path: Path) -> None:
 
 
 def test_the_way_to_get_them_names_source_and_place(empty_cache: Path) -> None:
-    assert "https://" in how_to_get() and str(empty_cache / RETINAFACE_FILE) in how_to_get()
+    assert "https://" in how_to_get() and str(empty_cache / RETINAFACE.file) in how_to_get()

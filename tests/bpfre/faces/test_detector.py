@@ -10,7 +10,8 @@ import pytest
 import bpfre.faces
 from bpfre.errors import DetectorError
 from bpfre.faces import open_detector
-from bpfre.faces.cache import CACHE_VARIABLE, FILE_VARIABLE, RETINAFACE_FILE
+from bpfre.faces.cache import FILE_VARIABLE, RETINAFACE
+from bpfre.weights.published import CACHE_VARIABLE
 
 SOURCES = Path(bpfre.faces.__file__).parents[2]
 
@@ -34,14 +35,14 @@ def test_auto_is_mtcnn_without_weights() -> None:
 
 def test_auto_is_retinaface_with_verified_weights(empty_cache: Path, weights_file: Path) -> None:
     empty_cache.mkdir()
-    (empty_cache / RETINAFACE_FILE).write_bytes(weights_file.read_bytes())
+    (empty_cache / RETINAFACE.file).write_bytes(weights_file.read_bytes())
     assert open_detector("auto").name == "retinaface"
     assert open_detector("mtcnn").name == "mtcnn"
 
 
 def test_damaged_weights_are_not_passed_over_in_silence(empty_cache: Path) -> None:
     empty_cache.mkdir()
-    (empty_cache / RETINAFACE_FILE).write_bytes(b"cut off")
+    (empty_cache / RETINAFACE.file).write_bytes(b"cut off")
     for name in ("auto", "retinaface"):
         with pytest.raises(DetectorError, match="sha256"):
             open_detector(name)
@@ -51,7 +52,7 @@ def test_damaged_weights_are_not_passed_over_in_silence(empty_cache: Path) -> No
 def test_retinaface_without_weights_says_how_to_get_them() -> None:
     with pytest.raises(DetectorError) as caught:
         open_detector("retinaface")
-    assert RETINAFACE_FILE in caught.value.next_step and FILE_VARIABLE in caught.value.next_step
+    assert RETINAFACE.file in caught.value.next_step and FILE_VARIABLE in caught.value.next_step
 
 
 def test_an_unknown_detector_lists_the_known() -> None:

@@ -39,3 +39,15 @@ def test_unknown_preset_names_those_there_are() -> None:
         preset("huge")
     assert "huge" in caught.value.message
     assert all(name in caught.value.next_step for name in PRESETS)
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_a_preset_can_work_at_another_size(name: str) -> None:
+    config = preset(name, size=1024)
+    assert config.size == 1024 and config.channels == preset(name).channels
+
+
+def test_a_size_that_does_not_suit_is_refused_with_one_that_does() -> None:
+    with pytest.raises(UsageError) as caught:
+        preset("starter", size=500)
+    assert str(preset("starter").stride) in caught.value.next_step

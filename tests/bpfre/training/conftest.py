@@ -12,9 +12,8 @@ import pytest
 import torch
 
 from bpfre.faces import Face
-from bpfre.training import TrainConfig, TrainingFace
-
-CROP = 640
+from bpfre.training.config import TrainConfig
+from bpfre.training.data import FaceSource, Kind, LoadedFace, TrainingFace, crop_side
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -22,38 +21,51 @@ def _one_thread() -> None:
     torch.set_num_threads(1)  # more threads than idle cores would wait for each other
 
 
-def _skin_picture(seed: int) -> np.ndarray:
+def _skin_picture(seed: int, side: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    relief = cv2.GaussianBlur(rng.normal(size=(CROP, CROP)).astype(np.float32), (0, 0), 1.5)
-    shade = cv2.GaussianBlur(rng.normal(size=(CROP, CROP)).astype(np.float32), (0, 0), 60)
+    relief = cv2.GaussianBlur(rng.normal(size=(side, side)).astype(np.float32), (0, 0), 1.5)
+    shade = cv2.GaussianBlur(rng.normal(size=(side, side)).astype(np.float32), (0, 0), side / 10)
     light = np.exp(0.03 * relief / relief.std() + 0.1 * shade / shade.std())
     return np.rint(np.clip(np.array([0.8, 0.62, 0.52]) * light[..., None], 0, 1) * 255).astype(np.uint8)
 
 
 @pytest.fixture(scope="session")
-def make_face() -> Callable[..., TrainingFace]:
-    """A face of plain skin; `spots` darkens a grid of discs in `raw` alone."""
+def make_face() -> Callable[..., LoadedFace]:
+    """A face of plain skin in memory; `spots` darkens a grid of discs in `raw` alone."""
 
     def make(
-        seed: int = 0, *, spots: bool = False, paired: bool = False, sharp: bool = True, skin: bool = True
-    ) -> TrainingFace:
-        target = _skin_picture(seed)
+        seed: int = 0,
+        *,
+        kind: Kind = "raw",
+        spots: bool = False,
+        sharp: bool = True,
+        skin: bool = True,
+        side: int = crop_side(64),
+    ) -> LoadedFace:
+        target = _skin_picture(seed, side)
         raw = target.copy()
         if spots:
-            for x in range(100, 600, 60):
-                for y in range(100, 600, 60):
-                    cv2.circle(raw, (x, y), 6, (150, 70, 60), -1, cv2.LINE_AA)
-        oval = np.zeros((CROP, CROP), np.uint8)
+            for x in range(side // 6, side, side // 6):
+                for y in range(side // 6, side, side // 6):
+                    cv2.circle(raw, (x, y), max(1, side // 60), (150, 70, 60), -1, cv2.LINE_AA)
+        oval = np.zeros((side, side), np.uint8)
         if skin:
-            cv2.ellipse(oval, (320, 330), (180, 230), 0, 0, 360, 1, -1)
-        return TrainingFace(raw, target, oval.astype(bool), paired=paired, sharp=sharp)
+            axes = (round(0.28 * side), round(0.36 * side))
+            cv2.ellipse(oval, (side // 2, side // 2), axes, 0, 0, 360, 1, -1)
+        return LoadedFace(TrainingFace(raw, target, oval.astype(bool), kind=kind, sharp=sharp), f"{seed}.png")
 
     return make
 
 
 @pytest.fixture(scope="session")
-def faces(make_face: Callable[..., TrainingFace]) -> list[TrainingFace]:
-    return [make_face(0), make_face(1, spots=True), make_face(2, spots=True, paired=True), make_face(3, sharp=False)]
+def faces(make_face: Callable[..., LoadedFace]) -> list[FaceSource]:
+    """Faces for crops of 64 px: a clean one, one with spots, a pair, a soft one."""
+    return [
+        make_face(0),
+        make_face(1, spots=True),
+        make_face(2, spots=True, kind="pair"),
+        make_face(3, sharp=False),
+    ]
 
 
 @pytest.fixture
@@ -61,12 +73,14 @@ def short() -> TrainConfig:
     """Six steps of the tiny network, the last two on whole crops."""
     return TrainConfig(
         preset="tiny",
+        size=64,
         steps=6,
         batch_size=2,
         window=32,
         whole=1 / 3,
         warmup=2,
-        density=400.0,
+        density=150.0,
+        phi="none",
         checkpoint_every=3,
         sample_every=4,
     )

@@ -27,11 +27,12 @@ def parts(seed: int, steps: int = 0, module: nn.Module | None = None) -> Parts:
 
 
 def save(path: Path, step: int, made: Parts) -> None:
-    save_state(path, step=step, network=made[0], average=made[1], optimizer=made[2])
+    modules = {"network": made[0], "average": made[1]}
+    save_state(path, step=step, modules=modules, optimizers={"optimizer": made[2]})
 
 
 def load(path: Path, made: Parts) -> int:
-    return load_state(path, network=made[0], average=made[1], optimizer=made[2])
+    return load_state(path, modules={"network": made[0], "average": made[1]}, optimizers={"optimizer": made[2]})
 
 
 def test_round_trip_is_exact(tmp_path: Path) -> None:

@@ -3,20 +3,22 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from bpfre.errors import UsageError, WeightsError
+from bpfre.errors import TrainingError, UsageError, WeightsError
 from bpfre.network import BPFRe, preset
-from bpfre.training import TrainConfig, TrainingFace, train
-from bpfre.training.loop import CONFIG, METRICS, STATE, WEIGHTS, learning_rate
-from bpfre.training.losses import supervised_losses, total_loss
-from bpfre.training.windows import WindowDataset
+from bpfre.training import DataConfig, FaceSource, RunConfig, RunFolder, TrainConfig, open_accelerator, train
+from bpfre.training import loop as loop_module
+from bpfre.training.learner import Learner
+from bpfre.training.schedule import rate_factor
 from bpfre.weights import load_network, read_record
+
+TERMS = ("blem_coarse", "blem_refine", "cons_coarse", "cons_refine")
 
 
 class PowerCutError(Exception):
@@ -31,8 +33,21 @@ def stop_at(last: int):
     return on_step
 
 
-def rows(out: Path) -> list[dict[str, float]]:
-    return [json.loads(line) for line in (out / METRICS).read_text(encoding="utf-8").splitlines()]
+def run(faces: list[FaceSource], config: TrainConfig, out: Path, **options: object) -> RunFolder:
+    """Train on all faces but the last one, which is kept for validation."""
+    folder = RunFolder(out)
+    options = {"workers": 0, "record": {"faces": "3"}} | options
+    whole = RunConfig(data=DataConfig(), train=config)
+    train(faces[:-1], faces[-1:], whole, folder, open_accelerator("cpu", "no"), **options)  # type: ignore[arg-type]
+    return folder
+
+
+def rows(path: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def plain(path: Path) -> list[dict[str, float]]:
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows(path)]
 
 
 def assert_same_tensors(a: Path, b: Path) -> None:
@@ -41,205 +56,266 @@ def assert_same_tensors(a: Path, b: Path) -> None:
     assert [name for name in first if not torch.equal(first[name], second[name])] == []
 
 
+def assert_same_run(a: RunFolder, b: RunFolder) -> None:
+    for one, two in ((a.last, b.last), (a.state, b.state), (a.best, b.best)):
+        assert_same_tensors(one, two)
+    assert plain(a.metrics) == plain(b.metrics)
+    assert plain(a.validation) == plain(b.validation)
+
+
 @pytest.fixture(scope="module")
-def unbroken(faces: list[TrainingFace], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run folder of six steps without a break; the same settings as `short`."""
-    out = tmp_path_factory.mktemp("unbroken") / "run"
-    config = TrainConfig(
+def unbroken(faces: list[FaceSource], tmp_path_factory: pytest.TempPathFactory, adversarial: TrainConfig) -> RunFolder:
+    """A run of six steps without a break."""
+    return run(faces, adversarial, tmp_path_factory.mktemp("unbroken") / "run")
+
+
+@pytest.fixture(scope="module")
+def adversarial() -> TrainConfig:
+    """Six steps of the tiny network, adversarial from the third on, the last two on whole crops."""
+    return TrainConfig(
         preset="tiny",
+        size=64,
         steps=6,
         batch_size=2,
         window=32,
         whole=1 / 3,
         warmup=2,
         density=400.0,
+        phi="none",
+        adv_synt=0.1,
+        adv_start=1 / 3,
         checkpoint_every=3,
         sample_every=4,
+        validate_every=2,
     )
-    train(faces, config, out, workers=0, record={"faces": "4"})
-    return out
 
 
-def test_learning_rate_warms_up_and_decays() -> None:
-    config = TrainConfig(lr=1e-3, steps=1100, warmup=100)
-    assert learning_rate(0, config) == pytest.approx(1e-5)
-    assert learning_rate(49, config) == pytest.approx(5e-4)
-    assert learning_rate(99, config) == learning_rate(100, config) == pytest.approx(1e-3)
-    assert learning_rate(600, config) == pytest.approx(1e-3 * (0.02 + 0.98 / 2))
-    assert learning_rate(1100, config) == pytest.approx(2e-5)
-    rates = [learning_rate(step, config) for step in range(100, 1100)]
-    assert rates == sorted(rates, reverse=True)
+def test_a_run_leaves_its_files(unbroken: RunFolder, adversarial: TrainConfig) -> None:
+    names = {p.relative_to(unbroken.root).as_posix() for p in unbroken.root.rglob("*") if p.is_file()}
+    events = {name for name in names if name.startswith("tensorboard/events")}
+    kept = (unbroken.config, unbroken.environment, unbroken.split, unbroken.metrics, unbroken.validation)
+    expected = {path.name for path in (*kept, unbroken.state, unbroken.last, unbroken.best)}
+    assert names - events == expected | {"samples/000004.png", "samples/000006.png"}
+    assert unbroken.stored_config() == RunConfig(data=DataConfig(), train=adversarial)
+    assert load_network(unbroken.last).config == preset("tiny")
+    assert read_record(unbroken.last) == {"faces": "3", "steps": "6"}
+    split = json.loads(unbroken.split.read_text())
+    assert len(split["training"]) == 3 and len(split["validation"]) == 1
+    environment = json.loads(unbroken.environment.read_text())
+    assert environment["processes"] == 1 and environment["packages"]["torch"] == torch.__version__.partition("+")[0]
 
 
-@pytest.mark.parametrize(("steps", "warmup"), [(1, 100), (100, 100), (1, 0)])
-def test_learning_rate_of_short_runs_is_a_number(steps: int, warmup: int) -> None:
-    config = TrainConfig(steps=steps, warmup=warmup)
-    assert all(0 < learning_rate(step, config) <= config.lr for step in range(steps))
-
-
-def test_a_run_leaves_its_files(unbroken: Path, short: TrainConfig) -> None:
-    names = {p.relative_to(unbroken).as_posix() for p in unbroken.rglob("*") if p.is_file()}
-    assert names == {CONFIG, METRICS, STATE, WEIGHTS, "samples/000004.png", "samples/000006.png"}
-    assert json.loads((unbroken / CONFIG).read_text()) == short.to_dict()
-    assert load_network(unbroken / WEIGHTS).config == preset("tiny")
-    assert read_record(unbroken / WEIGHTS) == {"faces": "4", "steps": "6"}
-
-
-def test_metrics_have_a_row_a_step(unbroken: Path, short: TrainConfig) -> None:
-    table = rows(unbroken)
+def test_metrics_have_a_row_a_step(unbroken: RunFolder, adversarial: TrainConfig) -> None:
+    table = rows(unbroken.metrics)
     assert [row["step"] for row in table] == list(range(6))
     for row in table:
         assert all(math.isfinite(value) for value in row.values())
-        terms = {name: row[name] for name in ("blem_coarse", "blem_refine", "cons_coarse", "cons_refine")}
-        weighted = sum(getattr(short, name) * value for name, value in terms.items())
+        terms = {name: row[name] for name in (*TERMS, "adv_synt") if name in row}
+        weighted = sum(getattr(adversarial, name) * value for name, value in terms.items())
         assert row["loss"] == pytest.approx(weighted, rel=1e-4)
         assert row["gradient"] > 0
-        assert row["lr"] == pytest.approx(learning_rate(int(row["step"]), short))
+        assert row["lr"] == pytest.approx(adversarial.lr * rate_factor(int(row["step"]), adversarial))
         assert {"reproduced_coarse", "reproduced_refined", "elsewhere_coarse", "elsewhere_refined"} < row.keys()
+    assert [("adv_disc" in row, "adv_synt" in row) for row in table] == [(False, False)] * 2 + [(True, True)] * 4
 
 
-def test_on_step_hears_what_the_metrics_say(faces: list[TrainingFace], short: TrainConfig, tmp_path: Path) -> None:
+def test_validation_has_the_unedited_input_as_a_row(unbroken: RunFolder) -> None:
+    table = rows(unbroken.validation)
+    assert [row["step"] for row in table] == [2, 4, 6]
+    for row in table:
+        assert {"unedited", "coarse", "refined"} < row.keys()
+    first = [row["unedited"] for row in table]
+    assert first == [first[0]] * 3  # what doing nothing gives does not depend on the network
+    assert first[0]["reproduced"] == 0 and first[0]["elsewhere"] < 1.5 and first[0]["edited"] > 3  # type: ignore[index]
+
+
+def test_the_best_weights_are_those_with_the_lowest_score(unbroken: RunFolder) -> None:
+    table = rows(unbroken.validation)
+    best = min(table, key=lambda row: row["refined"]["score"])  # type: ignore[index]
+    assert read_record(unbroken.best)["steps"] == str(best["step"])
+
+
+def test_tensorboard_shows_the_same_figures(unbroken: RunFolder) -> None:
+    accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator", reason="TensorBoard is an extra"
+    )
+    events = accumulator.EventAccumulator(str(unbroken.tensorboard))
+    events.Reload()
+    told = [event.value for event in events.Scalars("train/loss")]
+    assert told == pytest.approx([row["loss"] for row in rows(unbroken.metrics)], rel=1e-6)
+    assert len(events.Scalars("validation/refined/psnr")) == 3 and events.Images("samples")
+
+
+def test_on_step_hears_what_the_metrics_say(faces: list[FaceSource], short: TrainConfig, tmp_path: Path) -> None:
     heard: list[tuple[int, dict[str, float]]] = []
     config = dataclasses.replace(short, steps=2)
-    train(faces, config, tmp_path, workers=0, on_step=lambda step, row: heard.append((step, dict(row))))
+    folder = run(faces, config, tmp_path, on_step=lambda step, row: heard.append((step, dict(row))))
     assert [step for step, _ in heard] == [0, 1]
-    for (_, told), row in zip(heard, rows(tmp_path), strict=True):
+    for (_, told), row in zip(heard, rows(folder.metrics), strict=True):
         assert told.items() <= row.items()
 
 
+@pytest.mark.parametrize("last", [0, 2, 4])
 def test_a_run_that_is_cut_off_goes_on_as_if_it_had_not_been(
-    faces: list[TrainingFace], short: TrainConfig, unbroken: Path, tmp_path: Path
+    faces: list[FaceSource], adversarial: TrainConfig, unbroken: RunFolder, tmp_path: Path, last: int
 ) -> None:
     with pytest.raises(PowerCutError):
-        train(faces, short, tmp_path, workers=0, on_step=stop_at(4), record={"faces": "4"})
-    assert read_record(tmp_path / WEIGHTS)["steps"] == "3"
-    with (tmp_path / METRICS).open("a") as metrics:
+        run(faces, adversarial, tmp_path, on_step=stop_at(last))
+    folder = RunFolder(tmp_path)
+    with folder.metrics.open("a") as metrics:
         metrics.write('{"step": 5, "lo')  # a row that was being written
     seen: list[int] = []
-    path = train(faces, short, tmp_path, workers=0, on_step=lambda step, _row: seen.append(step), record={"faces": "4"})
-    assert path == tmp_path / WEIGHTS
-    assert seen == [3, 4, 5]
-    assert_same_tensors(tmp_path / WEIGHTS, unbroken / WEIGHTS)
-    assert_same_tensors(tmp_path / STATE, unbroken / STATE)
-    plain = [{k: v for k, v in row.items() if k != "seconds"} for row in rows(tmp_path)]
-    assert plain == [{k: v for k, v in row.items() if k != "seconds"} for row in rows(unbroken)]
+    run(faces, adversarial, tmp_path, on_step=lambda step, _row: seen.append(step))
+    assert seen == list(range(3 if last >= 3 else 0, 6))
+    assert_same_run(folder, unbroken)
 
 
-def test_a_run_cut_off_between_its_two_files_writes_both_again(
-    faces: list[TrainingFace], short: TrainConfig, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("count", range(1, 7))
+def test_a_run_cut_off_between_any_two_files_goes_on(
+    faces: list[FaceSource],
+    adversarial: TrainConfig,
+    unbroken: RunFolder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    count: int,
 ) -> None:
-    from bpfre.training import loop
+    calls = 0
 
-    names: list[str] = []
-
-    def cut(name: str):
-        original = getattr(loop, name)
-
+    def cut(original: Callable[..., object]) -> Callable[..., object]:
         def wrapped(*args: object, **kwargs: object) -> object:
-            names.append(name)
-            if len(names) == 4:  # the second file of the last step
+            nonlocal calls
+            calls += 1
+            if calls == count:
                 raise PowerCutError
             return original(*args, **kwargs)
 
         return wrapped
 
     with monkeypatch.context() as patch:
-        for name in ("save_state", "save_network"):
-            patch.setattr(loop, name, cut(name))
+        patch.setattr(loop_module, "save_network", cut(loop_module.save_network))
+        patch.setattr(Learner, "save", cut(Learner.save))
         with pytest.raises(PowerCutError):
-            train(faces, short, tmp_path, workers=0)
-    train(faces, short, tmp_path, workers=0)
-    assert_same_tensors(tmp_path / WEIGHTS, unbroken / WEIGHTS)
-    assert_same_tensors(tmp_path / STATE, unbroken / STATE)
+            run(faces, adversarial, tmp_path)
+    assert_same_run(run(faces, adversarial, tmp_path), unbroken)
 
 
-def test_a_run_cut_off_before_its_first_checkpoint_starts_again(
-    faces: list[TrainingFace], short: TrainConfig, unbroken: Path, tmp_path: Path
+def test_a_finished_run_is_left_as_it_is(
+    faces: list[FaceSource], adversarial: TrainConfig, unbroken: RunFolder
 ) -> None:
-    with pytest.raises(PowerCutError):
-        train(faces, short, tmp_path, workers=0, on_step=stop_at(1))
-    train(faces, short, tmp_path, workers=0)
-    assert_same_tensors(tmp_path / WEIGHTS, unbroken / WEIGHTS)
-    assert [row["step"] for row in rows(tmp_path)] == list(range(6))
-
-
-def test_a_finished_run_is_left_as_it_is(faces: list[TrainingFace], short: TrainConfig, tmp_path: Path) -> None:
-    config = dataclasses.replace(short, steps=2)
-    train(faces, config, tmp_path, workers=0)
-    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
-    train(faces, config, tmp_path, workers=0, on_step=stop_at(0))
-    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+    files = (unbroken.state, unbroken.last, unbroken.best, unbroken.metrics, unbroken.validation)
+    before = [path.read_bytes() for path in files]
+    run(faces, adversarial, unbroken.root, on_step=stop_at(0))
+    assert [path.read_bytes() for path in files] == before
 
 
 def test_worker_processes_change_nothing(
-    faces: list[TrainingFace], short: TrainConfig, unbroken: Path, tmp_path: Path
+    faces: list[FaceSource], adversarial: TrainConfig, unbroken: RunFolder, tmp_path: Path
 ) -> None:
-    train(faces, short, tmp_path, workers=2)
-    assert_same_tensors(tmp_path / WEIGHTS, unbroken / WEIGHTS)
+    assert_same_run(run(faces, adversarial, tmp_path, workers=2), unbroken)
 
 
-@pytest.mark.parametrize("change", [{"steps": 7}, {"seed": 1}, {"lr": 5e-4}, {"preset": "starter"}])
+def test_accumulated_batches_are_one_batch(faces: list[FaceSource], short: TrainConfig, tmp_path: Path) -> None:
+    windows = dataclasses.replace(short, whole=0.0)  # of whole crops there is one a batch in both
+    whole = run(faces, dataclasses.replace(windows, batch_size=4), tmp_path / "whole")
+    parts = run(faces, dataclasses.replace(windows, batch_size=2, accumulate=2), tmp_path / "parts")
+    for one, two in zip(rows(whole.metrics), rows(parts.metrics), strict=True):
+        for name in (*TERMS, "loss", "gradient"):
+            assert one[name] == pytest.approx(two[name], rel=2e-3), (one["step"], name)
+
+
+@pytest.mark.parametrize("change", [{"steps": 7}, {"seed": 1}, {"lr": 5e-4}, {"cons_refine": 1.0}])
 def test_other_settings_in_the_folder_of_a_run_are_refused(
-    faces: list[TrainingFace], short: TrainConfig, unbroken: Path, change: dict[str, object]
+    faces: list[FaceSource], adversarial: TrainConfig, unbroken: RunFolder, change: dict[str, object]
 ) -> None:
-    before = (unbroken / METRICS).read_bytes()
+    before = unbroken.metrics.read_bytes()
     with pytest.raises(UsageError) as caught:
-        train(faces, dataclasses.replace(short, **change), unbroken, workers=0)
-    assert str(unbroken) in caught.value.message and "--out" in caught.value.next_step
-    assert (unbroken / METRICS).read_bytes() == before
+        run(faces, dataclasses.replace(adversarial, **change), unbroken.root)  # type: ignore[arg-type]
+    assert str(unbroken.root) in caught.value.message and "--out" in caught.value.next_step
+    assert next(iter(change)) in caught.value.message
+    assert unbroken.metrics.read_bytes() == before
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]"])
 def test_damaged_settings_in_the_folder_are_refused(
-    faces: list[TrainingFace], short: TrainConfig, tmp_path: Path, content: bytes
+    faces: list[FaceSource], short: TrainConfig, tmp_path: Path, content: bytes
 ) -> None:
-    (tmp_path / CONFIG).write_bytes(content)
+    RunFolder(tmp_path).config.write_bytes(content)
     with pytest.raises(UsageError):
-        train(faces, short, tmp_path, workers=0)
+        run(faces, short, tmp_path)
 
 
 def test_a_damaged_checkpoint_is_refused(
-    faces: list[TrainingFace], short: TrainConfig, unbroken: Path, tmp_path: Path
+    faces: list[FaceSource], adversarial: TrainConfig, unbroken: RunFolder, tmp_path: Path
 ) -> None:
-    (tmp_path / CONFIG).write_text(short.to_json())
-    (tmp_path / STATE).write_bytes((unbroken / STATE).read_bytes()[:-1000])
+    folder = RunFolder(tmp_path)
+    folder.config.write_bytes(unbroken.config.read_bytes())
+    folder.state.write_bytes(unbroken.state.read_bytes()[:-1000])
     with pytest.raises(WeightsError) as caught:
-        train(faces, short, tmp_path, workers=0)
+        run(faces, adversarial, tmp_path)
     assert caught.value.next_step
 
 
-def test_a_step_without_a_finite_gradient_is_left_out(
-    faces: list[TrainingFace], short: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def poisoned(monkeypatch: pytest.MonkeyPatch, steps: set[int], value: float) -> None:
+    """Make the loss of some steps run away, with its gradients."""
+    original = Learner.gradients
+
+    def gradients(self: Learner, batches: object, step: int, *, adversarial: bool):
+        row, batch = original(self, batches, step, adversarial=adversarial)  # type: ignore[arg-type]
+        if step in steps:
+            row["loss"] = value
+            for parameter in self.network.parameters():
+                parameter.grad = torch.full_like(parameter, value)
+        return row, batch
+
+    monkeypatch.setattr(Learner, "gradients", gradients)
+
+
+def test_a_loss_that_is_no_number_restores_the_last_good_state(
+    faces: list[FaceSource], adversarial: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "bpfre.training.loop.total_loss", lambda losses, config: total_loss(losses, config) * float("inf")
-    )
-    train(faces, dataclasses.replace(short, steps=1), tmp_path, workers=0)
-    torch.manual_seed(short.seed)
-    start, state = BPFRe(preset("tiny")).state_dict(), load_file(tmp_path / STATE)
-    for prefix in ("network", "average"):
-        assert all(torch.equal(value, state[f"{prefix}/{name}"]) for name, value in start.items())
+    notes: list[str] = []
+    with monkeypatch.context() as patch:
+        poisoned(patch, {4}, math.nan)
+        folder = run(faces, adversarial, tmp_path, on_note=notes.append)
+    assert len(notes) == 1 and "Step 4" in notes[0]
+    table = rows(folder.metrics)
+    assert table[4]["loss"] is None and table[4]["restored"] == 3
+    assert all(math.isfinite(row["loss"]) for row in table if row["step"] != 4)
+    assert all(bool(value.isfinite().all()) for value in load_file(folder.last).values())
 
 
-def test_the_loss_falls_on_one_batch(faces: list[TrainingFace], short: TrainConfig) -> None:
-    config = dataclasses.replace(short, batch_size=4, density=1500.0)
-    batch = WindowDataset(faces, config)[0]
-    torch.manual_seed(0)
-    network = BPFRe(preset("tiny"))
-    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
-    history = []
-    for _ in range(40):
-        output = network(batch.raw, batch.position)
-        loss = total_loss(supervised_losses(output, batch.raw, batch.target, config), config)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        history.append(loss.item())
-    assert sum(history[-5:]) < 0.85 * sum(history[:5])
+def test_a_run_with_a_restored_state_resumes_exactly_too(
+    faces: list[FaceSource], adversarial: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poisoned(monkeypatch, {1, 4}, math.nan)
+    whole = run(faces, adversarial, tmp_path / "whole")
+    with pytest.raises(PowerCutError):
+        run(faces, adversarial, tmp_path / "cut", on_step=stop_at(5))
+    assert_same_run(run(faces, adversarial, tmp_path / "cut"), whole)
 
 
-def test_the_weights_are_the_average(faces: list[TrainingFace], unbroken: Path) -> None:
-    state, weights = load_file(unbroken / STATE), load_file(unbroken / WEIGHTS)
+def test_a_loss_that_keeps_running_away_ends_the_run(
+    faces: list[FaceSource], short: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poisoned(monkeypatch, set(range(100)), math.inf)
+    config = dataclasses.replace(short, steps=20)
+    with pytest.raises(TrainingError):
+        run(faces, config, tmp_path)
+    torch.manual_seed(config.seed)
+    start, state = BPFRe(preset("tiny")).state_dict(), load_file(RunFolder(tmp_path).state)
+    assert all(torch.equal(value, state[f"network/{name}"]) for name, value in start.items())
+
+
+def test_mixed_precision_trains(faces: list[FaceSource], adversarial: TrainConfig, tmp_path: Path) -> None:
+    whole = RunConfig(data=DataConfig(), train=dataclasses.replace(adversarial, precision="bf16"))
+    folder = RunFolder(tmp_path)
+    train(faces[:-1], faces[-1:], whole, folder, open_accelerator("cpu", "bf16"), workers=0)
+    assert json.loads(folder.environment.read_text())["precision"] == "bf16"
+    assert all(math.isfinite(row["loss"]) for row in rows(folder.metrics))
+
+
+def test_the_weights_are_the_average(unbroken: RunFolder) -> None:
+    state, weights = load_file(unbroken.state), load_file(unbroken.last)
     for name, value in weights.items():
         assert torch.equal(value, state[f"average/{name}"].to(value.dtype))
     assert any(not torch.equal(value, state[f"network/{name}"].to(value.dtype)) for name, value in weights.items())

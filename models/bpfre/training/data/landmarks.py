@@ -25,3 +25,8 @@ def read_tem(path: Path) -> np.ndarray:
     except (OSError, ValueError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not a landmark file of {POINTS} points.") from error
     return points
+
+
+def landmark_file(photo: Path) -> Path:
+    """Return where the landmarks of a photo would be."""
+    return photo.with_suffix(".tem")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bpfre.errors import DataError
-from bpfre.training.landmarks import POINTS, read_tem
+from bpfre.training.data.landmarks import POINTS, read_tem
 
 GOOD = [f"{i}.25\t{2 * i}" for i in range(POINTS)]
 

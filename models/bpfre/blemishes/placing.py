@@ -1,0 +1,206 @@
+"""Choose marks: how many, of which kinds, where on a face, and how strong."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from bpfre.blemishes.kinds import MARK_KINDS, REGIONS, MarkKind, Range
+from bpfre.blemishes.marks import Mark
+from bpfre.blemishes.tone import LIGHT, darkness
+from bpfre.errors import UsageError
+
+_TRIES = 24  # places that a mark may choose from
+_ANYWHERE = 0.15  # weight of skin outside the regions of a kind, relative to their middle
+_CLUSTER = 13.0  # spread of a cluster, px of a 512 face crop
+_HAIRS = ((0.010, 0.008, 0.007), (0.030, 0.018, 0.011), (0.075, 0.045, 0.024), (0.20, 0.13, 0.07))  # linear RGB
+_DARK_HAEMOGLOBIN = 0.45  # of an inflamed mark's haemoglobin is not seen on the darkest skin
+_DARK_MELANIN = 0.60  # and as much of it comes as melanin instead
+
+
+def place_marks(
+    skin: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    density: float,
+    keep: bool,
+    scale: float | None = None,
+    contrast: float = 1.0,
+    template: np.ndarray | None = None,
+    tone: float | None = None,
+    kinds: Collection[str] | None = None,
+) -> list[Mark]:
+    """Choose marks on skin.
+
+    Args:
+        skin: [H, W] bool or float in [0, 1]; marks are centred where it is above 0.5.
+        rng: source of randomness.
+        density: expected marks on 100 000 px of skin of a 512 crop (about a whole face). Marks that come by face
+            (under-eye darkness, shine, hairs) come besides, if it is not 0.
+        keep: marks to keep (moles, freckles, birthmarks, scars) or blemishes.
+        scale: size of the picture's face relative to a 512 crop; by default the template's, or 1.
+        contrast: factor on every amount of pigment and light.
+        template: [2, 3] similarity from px of the picture to px of the aligned 512 crop; marks then lie where their
+            kind lies on faces. Without it they lie anywhere, and kinds that need a place are left out.
+        tone: typology angle of the skin, see `skin_tone`; light skin by default. On dark skin inflammation shows as
+            brown rather than red, since more pigment lies above it and inflamed skin makes more of it.
+        kinds: names from `MARK_KINDS` to choose from; all by default.
+
+    Raises:
+        UsageError: there is no kind of such a name.
+    """
+    if unknown := sorted(set(kinds or ()) - set(MARK_KINDS)):
+        raise UsageError(f"There is no kind of mark {unknown[0]!r}.", f"Choose from: {', '.join(MARK_KINDS)}.")
+    chosen = {n: k for n, k in MARK_KINDS.items() if k.keep == keep and (kinds is None or n in kinds)}
+    rows, columns = np.nonzero(skin > 0.5)
+    if not len(rows) or not density:
+        return []
+    if scale is None:
+        scale = 1.0 if template is None else float(np.hypot(*template[:, 0])) ** -1
+    place = _Places(np.c_[columns, rows], skin.shape, template, scale, rng)
+    dark = darkness(LIGHT if tone is None else tone)
+    marks: list[Mark] = []
+    by_number = [name for name, kind in chosen.items() if kind.share]
+    if by_number:
+        shares = np.array([chosen[name].share for name in by_number])
+        count = rng.poisson(density * len(rows) / scale**2 / 1e5)
+        for name in rng.choice(by_number, size=count, p=shares / shares.sum()):
+            x, y = place.one(chosen[name])
+            marks.append(_mark(str(name), x, y, rng, scale, contrast, dark))
+    if template is not None:
+        for name, kind in chosen.items():
+            for _ in range(rng.poisson(kind.per_face) if kind.per_face else 0):
+                marks += _by_face(name, kind, place, rng, scale, contrast, dark)
+                if kind.mirrored:
+                    break
+    return marks
+
+
+class _Places:
+    """Draws places on skin."""
+
+    def __init__(
+        self,
+        pixels: np.ndarray,
+        shape: tuple[int, ...],
+        template: np.ndarray | None,
+        scale: float,
+        rng: np.random.Generator,
+    ) -> None:
+        self.pixels, self.shape, self.template, self.scale, self.rng = pixels, shape, template, scale, rng
+        self.clustering: list[np.ndarray] = []
+        self._on_skin: np.ndarray | None = None
+
+    def one(self, kind: MarkKind) -> tuple[float, float]:
+        """Draw the place of a mark: in a cluster, in its kind's regions, or anywhere."""
+        at = self.pixels[self.rng.integers(len(self.pixels), size=_TRIES if kind.regions else 1)]
+        if kind.cluster and self.clustering and self.rng.uniform() < kind.cluster:
+            seed = self.clustering[self.rng.integers(len(self.clustering))]
+            near = np.rint(seed + self.rng.normal(0, _CLUSTER * self.scale, (_TRIES, 2))).astype(int)
+            near = near[self._is_skin(near)]
+            at = near[:1] if len(near) else at[:1]
+        elif len(at) > 1:
+            weights = self._weights(at, kind)
+            at = at[self.rng.choice(len(at), size=1, p=weights / weights.sum())]
+        if kind.cluster:
+            self.clustering.append(at[0].astype(float))
+        x, y = at[0] + self.rng.uniform(-0.5, 0.5, 2)
+        return float(x), float(y)
+
+    def in_template(self, kind: MarkKind, *, mirrored: bool = False) -> list[tuple[float, float]]:
+        """Draw a place in a kind's regions, and its mirror image if wanted; those that are in the picture."""
+        assert self.template is not None
+        ellipses = REGIONS[kind.regions[self.rng.integers(len(kind.regions))]]
+        ellipse = ellipses[self.rng.integers(len(ellipses))]
+        x, y = self.rng.normal((ellipse.x, ellipse.y), (ellipse.width, ellipse.height))
+        wanted = np.array([(x, y), (511 - x, y)] if mirrored else [(x, y)])
+        linear, shift = self.template[:, :2], self.template[:, 2]
+        found = (wanted - shift) @ np.linalg.inv(linear).T
+        return [(float(x), float(y)) for x, y in found[self._is_near_skin(found)]]
+
+    def _weights(self, at: np.ndarray, kind: MarkKind) -> np.ndarray:
+        if self.template is None:
+            return np.ones(len(at))
+        places = at @ self.template[:, :2].T + self.template[:, 2]
+        weights = np.full(len(at), _ANYWHERE)
+        for name in kind.regions:
+            for e in REGIONS[name]:
+                offset = (places - (e.x, e.y)) / (e.width, e.height)
+                weights += np.exp(-0.5 * (offset**2).sum(axis=1))
+        return weights
+
+    def _is_skin(self, at: np.ndarray) -> np.ndarray:
+        if self._on_skin is None:
+            self._on_skin = np.zeros(self.shape, bool)
+            self._on_skin[self.pixels[:, 1], self.pixels[:, 0]] = True
+        inside = ((at >= 0) & (at < self.shape[::-1])).all(axis=1)
+        x, y = np.where(inside[:, None], at, 0).T
+        return inside & self._on_skin[y, x]
+
+    def _is_near_skin(self, found: np.ndarray) -> np.ndarray:
+        """Whether skin lies within a few px of places that need not be skin themselves."""
+        around = np.array([(0, 0), (0, 8), (0, -8), (8, 0), (-8, 0)]) * self.scale
+        return np.any([self._is_skin(np.rint(found + shift).astype(int)) for shift in around], axis=0)
+
+
+def _by_face(
+    name: str, kind: MarkKind, place: _Places, rng: np.random.Generator, scale: float, contrast: float, dark: float
+) -> list[Mark]:
+    places = place.in_template(kind, mirrored=kind.mirrored)
+    state = rng.bit_generator.state
+    marks = []
+    for x, y in places:
+        rng.bit_generator.state = state  # both sides alike
+        marks.append(_mark(name, x, y, rng, scale, contrast, dark))
+    return marks
+
+
+def _mark(
+    name: str, x: float, y: float, rng: np.random.Generator, scale: float, contrast: float, dark: float
+) -> Mark:
+    """Draw everything about a mark but its place."""
+    kind = MARK_KINDS[name]
+
+    def low(span: Range, power: float = 2.0) -> float:
+        """Nearer to the lower end most of the time."""
+        return float(span[0] + (span[1] - span[0]) * rng.uniform() ** power)
+
+    def even(span: Range) -> float:
+        return low(span, 1.0)
+
+    haemoglobin, melanin = low(kind.haemoglobin, 1.5), low(kind.melanin, 1.5)
+    if kind.inflamed:
+        melanin += _DARK_MELANIN * dark * haemoglobin
+        haemoglobin *= 1 - _DARK_HAEMOGLOBIN * dark
+    length = even(kind.length)
+    sway = 0.12 if length else kind.irregular
+    waves = tuple((float(rng.normal(0, sway / n)), float(rng.uniform(0, 2 * np.pi))) for n in (2, 3, 5))
+    grain = tuple(
+        (float(k * np.cos(a)), float(k * np.sin(a)), float(phase))
+        for k, a, phase in rng.uniform((1.5, 0, 0), (5.0, 2 * np.pi, 2 * np.pi), (4, 3))
+    )
+    flat = kind.mirrored  # under the eyes
+    return Mark(
+        kind=name,
+        x=x,
+        y=y,
+        radius=low(kind.radius) * scale,
+        haemoglobin=haemoglobin * contrast,
+        melanin=melanin * contrast,
+        edge=even(kind.edge),
+        waves=waves,
+        aspect=even(kind.aspect),
+        angle=0.0 if flat else float(rng.uniform(0, np.pi)),
+        length=length * scale,
+        bend=3.0 * scale if flat else float(rng.normal(0, 0.12)) * length * scale,
+        mottle=even(kind.mottle),
+        grain=grain if kind.mottle[1] else (),
+        halo=even(kind.halo),
+        relief=low(kind.relief) * contrast,
+        head=even(kind.head),
+        glint=low(kind.glint) * contrast,
+        shine=low(kind.shine) * contrast,
+        opacity=even(kind.opacity),
+        colour=_HAIRS[rng.integers(len(_HAIRS) if dark < 0.3 else 2)] if kind.opacity[1] else (0.0, 0.0, 0.0),
+    )

@@ -1,0 +1,132 @@
+"""From photos to one aligned face: both sides cut alike, skin found, raw faces healed into a clean target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from bpfre.blemishes import estimate_skin, find_spots, heal_spots, skin_from_landmarks
+from bpfre.errors import DataError
+from bpfre.faces import Face, align
+from bpfre.photos import read_photo, rgb8
+from bpfre.training.data.faces import TrainingFace
+from bpfre.training.data.landmarks import landmark_file, read_tem
+from bpfre.training.data.samples import Sample
+
+SHARP = 0.5  # longer side of the face's box as a share of the stored crop's: smaller faces show no spots to learn from
+SHARP_ALIGNED = 0.8  # side of an aligned photo as a share of the stored crop's, from which its face is that large
+_CREASE_MARGIN = 7.0  # px of a 512 crop
+_FAST_SKIN = 400  # px: crops from this side on have their skin estimated at half their size where that is enough
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """The decoded photos of one face."""
+
+    pixels: list[np.ndarray]  # [H, W, 3] uint8, raw side first; the sides of a pair have one size
+    reduction: float  # size of the first one relative to its file
+
+
+def read_sides(sample: Sample) -> Sides:
+    """Read the photos of a face.
+
+    Of a pair in two sizes the larger side is reduced to the smaller one, never the other way: a softer side would
+    make an edit of every pore.
+
+    Raises:
+        PhotoError: a photo cannot be read.
+        DataError: the sides of a pair differ in shape, by more than a pixel after reduction.
+    """
+    sides = [rgb8(read_photo(path)) for path in sample.photos]
+    sizes = [(side.shape[1], side.shape[0]) for side in sides]
+    (width, height), (large_width, large_height) = min(sizes), max(sizes)
+    if abs(large_height * width / large_width - height) > 1 or abs(large_width * height / large_height - width) > 1:
+        raise DataError(f"{sample.raw} and {sample.retouched} differ in shape.", "Export both sides at one size.")
+    pixels = [
+        side if size == (width, height) else cv2.resize(side, (width, height), interpolation=cv2.INTER_AREA)
+        for side, size in zip(sides, sizes, strict=True)
+    ]
+    return Sides(pixels, width / sizes[0][0])
+
+
+def cut_face(sample: Sample, sides: Sides, face: Face, *, side: int, heal: bool) -> TrainingFace:
+    """Align the face of a sample; both sides of a pair by the face of the raw one.
+
+    Args:
+        sample: the face's photos.
+        sides: those photos.
+        face: where it is, px of the file of `sample.photo`.
+        side: of the crop, px.
+        heal: whether a sharp raw face gets a healed target.
+
+    Raises:
+        FaceRefusedError: the face cannot be aligned.
+        DataError: the landmark file beside a photo is not one.
+    """
+    shift = 0.5 * sides.reduction - 0.5  # pixel centres are at whole numbers
+    here = Face(
+        box=face.box * sides.reduction + shift, landmarks=face.landmarks * sides.reduction + shift, score=face.score
+    )
+    crops = [align(pixels, here, size=side) for pixels in sides.pixels]
+    sharp = bool(here.size >= SHARP * side)
+    skin = _exact_skin(sample, sides, crops[0].matrix, side)
+    return _finish(sample, [crop.pixels for crop in crops], skin, sharp=sharp, heal=heal)
+
+
+def take_aligned(sample: Sample, sides: Sides, *, side: int, sharp: bool, heal: bool) -> TrainingFace:
+    """Bring photos that are aligned crops already to the stored size.
+
+    Args:
+        sample: the face's photos.
+        sides: those photos.
+        side: of the crop, px.
+        sharp: whether the photos are large enough to show skin in detail.
+        heal: whether a sharp raw face gets a healed target.
+
+    Raises:
+        DataError: a photo is not square, or the landmark file beside it is not one.
+    """
+    height, width = sides.pixels[0].shape[:2]
+    if height != width:
+        raise DataError(f"{sample.photo} is not square as the other photos of its folder are.")
+    how = cv2.INTER_AREA if width > side else cv2.INTER_CUBIC
+    pixels = [cv2.resize(p, (side, side), interpolation=how).astype(np.float32) / 255 for p in sides.pixels]
+    scale = side / width
+    matrix = np.array([[scale, 0, 0.5 * scale - 0.5], [0, scale, 0.5 * scale - 0.5]])
+    skin = _exact_skin(sample, sides, matrix, side)
+    if skin is None and side >= _FAST_SKIN and not heal:
+        # Loaded anew for every window: healing alone needs the rim of skin to the pixel.
+        half = cv2.resize(pixels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        small = estimate_skin(half, scale=len(half) / 512).astype(np.uint8)
+        skin = cv2.resize(small, (side, side), interpolation=cv2.INTER_NEAREST).astype(bool)
+    return _finish(sample, pixels, skin, sharp=sharp, heal=heal)
+
+
+def _finish(
+    sample: Sample, pixels: list[np.ndarray], skin: np.ndarray | None, *, sharp: bool, heal: bool
+) -> TrainingFace:
+    raw, target = pixels[0], pixels[-1]
+    scale = len(raw) / 512
+    if skin is None:
+        skin = estimate_skin(target, scale=scale)
+    if sample.kind == "raw" and heal and sharp:
+        # Creases beside eyes, nostrils and lips look like spots: those are sought further away from features.
+        inner = cv2.distanceTransform(skin.astype(np.uint8), cv2.DIST_L2, 5) > _CREASE_MARGIN * scale
+        target = heal_spots(raw, find_spots(raw, inner, scale=scale), skin, scale=scale)
+    stored = _to_bytes(raw)
+    return TrainingFace(stored, stored if target is raw else _to_bytes(target), skin, kind=sample.kind, sharp=sharp)
+
+
+def _exact_skin(sample: Sample, sides: Sides, matrix: np.ndarray, side: int) -> np.ndarray | None:
+    """Skin by the landmarks beside the photo, None where there are none. -> [side, side] bool"""
+    landmarks = landmark_file(sample.photo)
+    if not landmarks.is_file():
+        return None
+    points = (read_tem(landmarks) + 0.5) * sides.reduction - 0.5
+    return skin_from_landmarks(points @ matrix[:, :2].T + matrix[:, 2], (side, side), scale=side / 512)
+
+
+def _to_bytes(pixels: np.ndarray) -> np.ndarray:
+    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)

@@ -1,0 +1,61 @@
+"""Where and by how much a retoucher changed an image, and how much of that a result reproduces."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from bpfre.training.config import TrainConfig
+from bpfre.training.data.windows import Batch, Role
+
+# Largest edit that an image is divided by, at least: 3 of 255 is where edits end and noise begins.
+_LEAST_PEAK = 3 / 255
+_EDITED = 0.05  # of map_scale: from here on a pixel counts as edited
+
+
+def edit_size(image: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
+    """Delta of the paper: mean absolute difference over channels, brought to [0, 1].
+
+    `config.delta` says how: `fixed` counts `map_scale` and above as 1; `per_image` divides by each image's own
+    maximum, so that weak edits count, but by 3/255 at least: an image without edits gives 0 and its noise stays small.
+
+    Args:
+        image: [N, 3, H, W] in [0, 1]; of Delta_coarse the raw face, of Delta_refine the coarse result.
+        target: [N, 3, H, W] in [0, 1].
+
+    Returns:
+        [N, 1, H, W] in [0, 1] float32, without gradient.
+    """
+    difference = _difference(image, target)
+    if config.delta == "fixed":
+        return (difference / config.map_scale).clamp(max=1)
+    return difference / difference.amax(dim=(1, 2, 3), keepdim=True).clamp(min=_LEAST_PEAK)
+
+
+def edited_area(raw: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
+    """Tell edited pixels from the others. [N, 3, H, W] twice -> [N, 1, H, W] in {0, 1} float32, without gradient."""
+    return (_difference(raw, target) > _EDITED * config.map_scale).float()
+
+
+@torch.no_grad()
+def edit_measures(image: Tensor, batch: Batch, config: TrainConfig) -> dict[str, float]:
+    """How much of the edit is reproduced, and what changed elsewhere, over all pixels of samples with a target.
+
+    Args:
+        image: [N, 3, H, W] about [0, 1]: a result for `batch.raw`.
+
+    Returns:
+        `reproduced`: 1 - error / edit on the edited area (1 is perfect or nothing to do, 0 is the unedited input);
+        `elsewhere`: mean absolute change off the edits in grey levels of 255.
+    """
+    known = batch.role != Role.UNPAIRED
+    image, raw, target = image[known].float(), batch.raw[known].float(), batch.target[known].float()
+    edited = edited_area(raw, target, config)
+    on = edited.sum().clamp(min=1) * 3
+    error, edit = ((image - target).abs() * edited).sum() / on, ((raw - target).abs() * edited).sum() / on
+    off = ((image - raw).abs() * (1 - edited)).sum() / ((1 - edited).sum().clamp(min=1) * 3)
+    return {"reproduced": float(1 - error / edit.clamp(min=1e-6)), "elsewhere": float(off) * 255}
+
+
+def _difference(image: Tensor, target: Tensor) -> Tensor:
+    return (image.detach().float() - target.detach().float()).abs().mean(dim=1, keepdim=True)

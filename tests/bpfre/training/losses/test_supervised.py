@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bpfre.network import BPFRe, BPFReOutput, PixelDiscriminator, preset
+from bpfre.network.perceptual import Perceptual
+from bpfre.training.config import TrainConfig
+from bpfre.training.data.windows import Batch, Role
+from bpfre.training.losses import (
+    discriminator_adversarial,
+    discriminator_input,
+    generator_adversarial,
+    supervised_losses,
+    total_loss,
+)
+from bpfre.training.losses.consistency import feature_distance, pixel_distance
+from bpfre.training.losses.edits import edit_size, edited_area
+from bpfre.training.losses.maps import map_distance
+
+S, C, U = Role.SUPERVISED, Role.CLEAN, Role.UNPAIRED
+CONFIG = TrainConfig(preset="tiny", phi_weight=0.3)
+NAMES = ("blem_coarse", "blem_refine", "cons_coarse", "cons_refine")
+MakeBatch = Callable[..., Batch]
+MakeOutput = Callable[[Batch], BPFReOutput]
+
+
+@pytest.fixture
+def phi() -> Perceptual:
+    """A perceptual network in miniature."""
+    layers = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 6, 3, padding=1))
+    return Perceptual("miniature", layers, layers=(1, 3), sha256="")
+
+
+def one(batch: Batch, index: int) -> Batch:
+    return Batch(*(tensor[index : index + 1] for tensor in (batch.raw, batch.target, batch.position, batch.role)))
+
+
+def one_output(out: BPFReOutput, index: int) -> BPFReOutput:
+    return BPFReOutput(*(tensor[index : index + 1] for tensor in out[:4]), [], [])
+
+
+@pytest.mark.parametrize("balance", [True, False])
+def test_every_term_is_what_the_formulas_say(
+    make_batch: MakeBatch, make_output: MakeOutput, phi: Perceptual, balance: bool
+) -> None:
+    config = dataclasses.replace(CONFIG, balance=balance)
+    batch = make_batch([S, C, U, S])
+    out = make_output(batch)
+    losses = supervised_losses(out, batch, config, phi)
+    expected = dict.fromkeys(NAMES, 0.0)
+    out = BPFReOutput(*(tensor.detach() for tensor in out[:4]), [], [])  # type: ignore[union-attr]
+    for index in (0, 1, 3):  # the face without a target counts nothing, but is counted in the mean
+        b, o = one(batch, index), one_output(out, index)
+        edited = edited_area(b.raw, b.target, config)
+        expected["blem_coarse"] += float(map_distance(o.map_e2d, edit_size(b.raw, b.target, config), config)) / 4
+        expected["blem_refine"] += float(map_distance(o.map_d2g, edit_size(o.coarse, b.target, config), config)) / 4
+        for name, image in (("cons_coarse", o.coarse), ("cons_refine", o.refined)):
+            value = float(pixel_distance(image, b.target, edited, config))
+            value += 0.3 * float(feature_distance(phi(image), phi(b.target)))
+            expected[name] += value / 4
+    assert losses.keys() == set(NAMES)
+    for name, value in losses.items():
+        assert value.item() == pytest.approx(expected[name], rel=1e-4), name
+
+
+def test_clean_faces_are_to_be_left_alone(make_batch: MakeBatch, make_output: MakeOutput) -> None:
+    batch = make_batch([C])
+    out = make_output(batch)
+    losses = supervised_losses(out, batch, CONFIG, None)
+    assert float(losses["blem_coarse"]) == pytest.approx(float(-torch.log(1 - out.map_e2d.detach()).mean()), rel=1e-4)
+    change = (out.coarse - batch.raw).abs().mean()  # no pixel is edited: the second part of the balance alone
+    assert float(losses["cons_coarse"]) == pytest.approx(CONFIG.unedited * float(change), rel=1e-4)
+
+
+def test_faces_without_a_target_pull_nothing(make_batch: MakeBatch, make_output: MakeOutput, phi: Perceptual) -> None:
+    batch = make_batch([U, S])
+    out = make_output(batch)
+    total_loss(supervised_losses(out, batch, CONFIG, phi), CONFIG).backward()
+    for tensor in out[:4]:
+        assert isinstance(tensor, Tensor) and tensor.grad is not None
+        assert float(tensor.grad[0].abs().max()) == 0 and float(tensor.grad[1].abs().max()) > 0
+
+
+def test_a_batch_of_nothing_else_is_zero_and_still_has_a_gradient(
+    make_batch: MakeBatch, make_output: MakeOutput, phi: Perceptual
+) -> None:
+    batch = make_batch([U, U])
+    out = make_output(batch)
+    loss = total_loss(supervised_losses(out, batch, CONFIG, phi), CONFIG)
+    loss.backward()  # several processes would wait for each other for ever without one
+    assert loss.item() == 0
+    assert all(isinstance(tensor, Tensor) and tensor.grad is not None for tensor in out[:4])
+
+
+def test_a_perfect_result_costs_nothing_to_speak_of(phi: Perceptual) -> None:
+    raw = torch.full((1, 3, 4, 4), 0.6)
+    target = raw.clone()
+    target[..., 0] = 0.5
+    spot = torch.zeros(1, 1, 4, 4)
+    spot[..., 0] = 1
+    out = BPFReOutput(target, target, spot, torch.zeros(1, 1, 4, 4), [], [])
+    batch = Batch(raw, target, torch.zeros(1, 2, 4, 4), torch.tensor([S]))
+    assert float(total_loss(supervised_losses(out, batch, CONFIG, phi), CONFIG)) < 1e-5
+
+
+@pytest.mark.parametrize("map_loss", ["l1", "cross_entropy"])
+@pytest.mark.parametrize("delta", ["fixed", "per_image"])
+def test_the_maps_losses_move_the_maps_alone(
+    make_batch: MakeBatch, make_output: MakeOutput, map_loss: str, delta: str
+) -> None:
+    config = dataclasses.replace(CONFIG, map_loss=map_loss, delta=delta)
+    batch = make_batch([S, C])
+    batch.raw.requires_grad_()
+    batch.target.requires_grad_()
+    out = make_output(Batch(batch.raw.detach(), batch.target, batch.position, batch.role))
+    losses = supervised_losses(out, batch, config, None)
+    (losses["blem_coarse"] + losses["blem_refine"]).backward()
+    assert out.coarse.grad is None and out.refined.grad is None
+    assert batch.raw.grad is None and batch.target.grad is None
+    for blemish in (out.map_e2d, out.map_d2g):
+        assert blemish.grad is not None and float(blemish.grad.abs().sum()) > 0
+
+
+def test_the_images_losses_move_the_images_alone(
+    make_batch: MakeBatch, make_output: MakeOutput, phi: Perceptual
+) -> None:
+    batch = make_batch([S, C])
+    out = make_output(batch)
+    losses = supervised_losses(out, batch, CONFIG, phi)
+    (losses["cons_coarse"] + losses["cons_refine"]).backward()
+    assert out.map_e2d.grad is None and out.map_d2g.grad is None
+    for image in (out.coarse, out.refined):
+        assert image.grad is not None and float(image.grad.abs().sum()) > 0
+    assert all(parameter.grad is None for parameter in phi.parameters())
+
+
+@pytest.mark.parametrize(("phi_weight", "given"), [(0.0, True), (0.3, False)])
+def test_without_weight_or_network_there_is_no_perceptual_part(
+    make_batch: MakeBatch, make_output: MakeOutput, phi: Perceptual, phi_weight: float, given: bool
+) -> None:
+    config = dataclasses.replace(CONFIG, phi_weight=phi_weight, balance=False)
+    batch = make_batch([S, S])
+    out = make_output(batch)
+    losses = supervised_losses(out, batch, config, phi if given else None)
+    assert float(losses["cons_refine"]) == pytest.approx(float((out.refined - batch.target).abs().mean()), rel=1e-5)
+
+
+def test_half_precision_outputs_give_full_precision_losses(
+    make_batch: MakeBatch, make_output: MakeOutput, phi: Perceptual
+) -> None:
+    batch = make_batch([S, C, U])
+    out = BPFReOutput(*(tensor.bfloat16() for tensor in make_output(batch)[:4]), [], [])  # type: ignore[union-attr]
+    losses = supervised_losses(out, batch, CONFIG, phi)
+    assert all(value.dtype == torch.float32 and value.isfinite() for value in losses.values())
+
+
+def test_total_is_the_sum_under_the_configurations_weights() -> None:
+    config = dataclasses.replace(
+        CONFIG, blem_coarse=2.0, blem_refine=3.0, cons_coarse=5.0, cons_refine=7.0, adv_synt=11.0, adv_disc=13.0
+    )
+    losses = {name: torch.tensor(10.0**-i) for i, name in enumerate((*NAMES, "adv_synt"))}
+    assert float(total_loss(losses, config)) == pytest.approx(2 + 0.3 + 0.05 + 0.007 + 0.0011)
+    without = {name: losses[name] for name in NAMES} | {"adv_disc": torch.tensor(1e6)}  # the discriminator's own
+    assert float(total_loss(without, config)) == pytest.approx(2 + 0.3 + 0.05 + 0.007)
+
+
+ROLES = [
+    [S, S, S, S],
+    [S, C, U, S],
+    [U, U, S, C],  # a half without a target
+    [C, C, S, U],  # a half without a raw face
+]
+
+
+@pytest.mark.parametrize("roles", ROLES)
+@pytest.mark.parametrize("balance", [True, False])
+def test_the_gradients_of_two_halves_average_to_those_of_the_whole(
+    make_batch: MakeBatch, phi: Perceptual, roles: list[Role], balance: bool
+) -> None:
+    config = dataclasses.replace(CONFIG, balance=balance, adv_synt=0.5, map_loss="l1" if balance else "cross_entropy")
+    whole = make_batch(roles, 16)
+    network = BPFRe(preset("tiny")).double()
+    discriminator = PixelDiscriminator((4, 6)).double().eval()
+    parameters = [*network.parameters(), *discriminator.parameters()]
+
+    def gradients(batch: Batch) -> list[Tensor]:
+        out = network(batch.raw.double(), batch.position.double())
+        losses = supervised_losses(out, batch, config, phi)
+        discriminator.requires_grad_(False)
+        logits = discriminator(out.refined)
+        losses["adv_synt"] = generator_adversarial(logits, out.map_d2g, batch, config)
+        discriminator.requires_grad_(True)
+        judged = discriminator(discriminator_input(batch, out.refined).double())
+        loss = total_loss(losses, config) + discriminator_adversarial(judged, out.map_d2g, batch, config)
+        return list(torch.autograd.grad(loss, parameters))
+
+    halves = [
+        gradients(Batch(*(t[part] for t in (whole.raw, whole.target, whole.position, whole.role))))
+        for part in (slice(0, 2), slice(2, 4))
+    ]
+    for together, first, second in zip(gradients(whole), *halves, strict=True):
+        scale = float(together.abs().max()) + 1e-12
+        assert float((together - (first + second) / 2).abs().max()) < 1e-5 * scale

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import pytest
+
+from bpfre.training import TrainConfig
+from bpfre.training.schedule import is_adversarial, rate_factor
+
+
+def test_the_rate_warms_up_and_decays() -> None:
+    config = TrainConfig(steps=1100, warmup=100, final_lr=0.02)
+    assert rate_factor(0, config) == pytest.approx(0.01)
+    assert rate_factor(49, config) == pytest.approx(0.5)
+    assert rate_factor(99, config) == rate_factor(100, config) == pytest.approx(1)
+    assert rate_factor(600, config) == pytest.approx(0.02 + 0.98 / 2)
+    assert rate_factor(1100, config) == pytest.approx(0.02)
+    rates = [rate_factor(step, config) for step in range(100, 1100)]
+    assert rates == sorted(rates, reverse=True)
+
+
+@pytest.mark.parametrize(("steps", "warmup"), [(1, 100), (100, 100), (1, 0)])
+def test_short_runs_have_a_rate_too(steps: int, warmup: int) -> None:
+    config = TrainConfig(steps=steps, warmup=warmup)
+    assert all(0 < rate_factor(step, config) <= 1 for step in range(steps))
+
+
+def test_adversarial_terms_begin_where_the_configuration_says() -> None:
+    config = TrainConfig(steps=10, adv_synt=1.0, adv_start=0.3)
+    assert [is_adversarial(step, config) for step in range(10)] == [False] * 3 + [True] * 7
+    assert not any(is_adversarial(step, TrainConfig(steps=10, adv_synt=0.0, adv_start=0.0)) for step in range(10))
