@@ -58,7 +58,9 @@ def train(
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", rich_help_panel=SETTINGS, help="config.yaml of a run to repeat, or a part of one."),
+        typer.Option(
+            metavar="FILE", rich_help_panel=SETTINGS, help="config.yaml of a run to repeat, or a part of one."
+        ),
     ] = None,
     size: Annotated[
         int | None, typer.Option(min=16, metavar="PX", rich_help_panel=SETTINGS, help="Side of the working crop.")
@@ -79,9 +81,7 @@ def train(
         str | None,
         typer.Option(rich_help_panel=SETTINGS, help="Perceptual network: auto, vgg19, mobilenet_v2 or none."),
     ] = None,
-    precision: Annotated[
-        str | None, typer.Option(rich_help_panel=SETTINGS, help="auto, no (float32) or bf16.")
-    ] = None,
+    precision: Annotated[str | None, typer.Option(rich_help_panel=SETTINGS, help="auto, no (float32) or bf16.")] = None,
     setting: Annotated[
         list[str] | None,
         typer.Option(
@@ -97,9 +97,7 @@ def train(
             metavar="DIR", rich_help_panel=RUN, help="Run folder; a run that was cut off goes on there [default: run]."
         ),
     ] = None,
-    device: Annotated[
-        str, typer.Option(metavar="NAME", rich_help_panel=RUN, help="auto, cuda, mps or cpu.")
-    ] = "auto",
+    device: Annotated[str, typer.Option(metavar="NAME", rich_help_panel=RUN, help="auto, cuda, mps or cpu.")] = "auto",
     workers: Annotated[
         int, typer.Option(min=0, metavar="N", rich_help_panel=RUN, help="Processes that draw training windows.")
     ] = 1,
@@ -146,8 +144,8 @@ def train(
         raise DataError("There is nothing to train on.", "Give --paired DIR, --unpaired DIR, or both.")
     device = pick_device(device)
     exclude = read_patterns(Path(run.data.hold_out) if run.data.hold_out else None)
-    sides = ([Path(path) for path in paths] for paths in (run.data.paired, run.data.unpaired))
-    found = discover(*sides, run.train, exclude=exclude)
+    pairs, photos = ([Path(path) for path in paths] for paths in (run.data.paired, run.data.unpaired))
+    found = discover(pairs, photos, run.train, exclude=exclude)
     if dry_run:
         _show(run, found)
         return
@@ -198,9 +196,7 @@ def _show(run: RunConfig, found: Discovery) -> None:
     )
 
 
-def _train(
-    run: RunConfig, found: Discovery, folder: Path, *, device: str, cache: Path | None, workers: int
-) -> None:
+def _train(run: RunConfig, found: Discovery, folder: Path, *, device: str, cache: Path | None, workers: int) -> None:
     """Train with a bar; only the first of several processes speaks."""
     from bpfre.training import RunFolder, is_first, run_session
     from bpfre.training.trackers import has_tensorboard
@@ -209,7 +205,9 @@ def _train(
     if not is_first():
         console.mute()
     if not has_tensorboard():
-        console.say("TensorBoard is not installed: figures go to metrics.jsonl alone (pip install 'bpfre[tensorboard]').")
+        console.say(
+            "TensorBoard is not installed: figures go to metrics.jsonl alone (pip install 'bpfre[tensorboard]')."
+        )
     with console.training_progress(folder, run.train.steps) as progress:
         weights = run_session(
             run,

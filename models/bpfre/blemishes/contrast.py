@@ -13,6 +13,7 @@ from bpfre.blemishes.density import to_density
 
 _SECTORS = 8  # directions in which a spot has to end
 _LEAST_RING = 20  # px of skin around a spot; fewer tell nothing
+_LEAST_SKIN = 0.9  # share of skin in a spot and its rim; the others are parts of eyes, nostrils, lips
 _LEAST_NOISE = 0.004  # optical density
 _HAIR_CURVATURE = 2.5  # of a hair's line in red light, relative to the median of skin
 _HAIR_AREA = 9.0  # sigma of the neighbourhood in which hairs are counted, px of a 512 face crop
@@ -28,7 +29,7 @@ class Contrast:
     crispness: float  # steepest fall times `half`: 0.7 a Gaussian, 1.2 and more a sharp rim; means little below 2 px
     darkness_ratio: float  # darkness over its variation in the ring
     redness_ratio: float  # redness over its variation in the ring
-    darkness_closed: float  # 1: darker than the skin in all directions around it; 0: it goes on in one of them
+    darkness_closed: float  # 1: darker than the skin in all directions but one; 0: it goes on in two of them
     redness_closed: float  # the same of redness
     hairs: float  # share of the neighbourhood with lines as hairs have them; about 0.15 on bare skin
 
@@ -104,12 +105,12 @@ def measure(surface: Surface, blob: Blob, others: Iterable[Blob] = ()) -> Contra
     x = np.arange(at[1].start, at[1].stop)[None] - blob.x
     y = np.arange(at[0].start, at[0].stop)[:, None] - blob.y
     radius = np.hypot(x, y)
-    free = surface.skin[at].copy()
+    skin, free = surface.skin[at], np.ones(radius.shape, bool)
     for other in others:
         if other is not blob and np.hypot(other.x - blob.x, other.y - blob.y) < reach + 2 * other.sigma:
             free &= np.hypot(x + blob.x - other.x, y + blob.y - other.y) > 1.6 * other.sigma + 1
-    ring = free & (radius > 2.4 * sigma + 2 * scale) & (radius <= 3.6 * sigma + 5 * scale)
-    if ring.sum() < _LEAST_RING:
+    ring = free & skin & (radius > 2.4 * sigma + 2 * scale) & (radius <= 3.6 * sigma + 5 * scale)
+    if ring.sum() < _LEAST_RING or skin[radius <= 2.5 * sigma + 1].mean() < _LEAST_SKIN:
         return None
     # What lies around is a plane: across a cheek light falls off faster than faint spots stand out.
     plane = _Plane(ring)
@@ -177,10 +178,11 @@ def _stands_out(
     sector: np.ndarray,
     sigma: float,
 ) -> tuple[float, float]:
-    """Height over the ring's variation, and how far it falls in the direction where it falls least."""
+    """Height over the ring's variation, and how far it falls in all directions but the worst."""
     smooth = cv2.GaussianBlur(values, (0, 0), 0.8 * sigma)
     base = np.median(smooth[ring])
     noise = max(1.48 * float(np.median(np.abs(smooth[ring] - base))), _LEAST_NOISE)
     height = max(float(smooth[centre] - base), 1e-4)
-    sides = [np.median(smooth[near & (sector == i)]) for i in range(_SECTORS) if (near & (sector == i)).any()]
-    return height / noise, float(1 - (max(sides, default=base) - base) / height)
+    sides = sorted(np.median(smooth[near & (sector == i)]) for i in range(_SECTORS) if (near & (sector == i)).any())
+    # One direction may hold a neighbour; a line or an edge goes on in two and more.
+    return height / noise, float(1 - (sides[-2] - base) / height) if len(sides) > 1 else 0.0

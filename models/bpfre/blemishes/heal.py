@@ -7,11 +7,14 @@ import numpy as np
 
 from bpfre.blemishes.density import from_density, to_density
 
-_MARGIN = 1.5  # a spot reaches that much further than it is seen, px of a 512 face crop
+_MARGIN = 2.0  # a spot reaches that much further than it is seen, px of a 512 face crop
+_FEATHER = 1.0  # width of the seam, px of a 512 face crop
+_SHORE = 5.0  # distance from what is no skin over which healing sets in, px of a 512 face crop
 _SIZES = (3.5, 6.0)  # radii that part small, middle and large spots, px of a 512 face crop
 _DETAIL = (0.9, 1.5, 2.5)  # sigma that parts texture from what those spots add, px of a 512 face crop
 _COLOUR_DETAIL = 0.6  # the same for colour, which skin's relief hardly has
 _TEXTURE_AREA = 12.0  # sigma over which the texture's own strength is measured, px of a 512 face crop
+_TONE = (3.0, 6.0, 12.0, 30.0)  # sigmas of the averages that make the tone, px of a 512 face crop
 _USUAL, _ODD = 1.8, 4.0  # texture is kept up to the first and dropped from the second, in its own deviations
 # Orthonormal: lightness, and two axes of colour.
 _AXES = np.array([[3**-0.5] * 3, [2**-0.5, -(2**-0.5), 0], [6**-0.5, 6**-0.5, -2 * 6**-0.5]], np.float32)
@@ -53,8 +56,7 @@ def heal_spots(rgb: np.ndarray, spots: np.ndarray, skin: np.ndarray, *, scale: f
     sizes = cv2.dilate(_size_classes(spots[at], scale), _disc(_MARGIN * scale))
     texture = _texture(axes - tone, trusted, sizes, scale)
     healed = (tone + texture) @ _AXES
-    # A feather of about a pixel joins the healed area to the skin around it without a seam.
-    blend = np.minimum(1, 1.6 * cv2.GaussianBlur(hole[at].astype(np.float32), (0, 0), 0.8 * scale))[..., None]
+    blend = _feathered(hole[at], skin[at] | (spots[at] > 0), scale)[..., None]
     inner = touched[at]
     out[at][inner] = from_density(density * (1 - blend) + healed * blend)[inner]
     return out
@@ -87,16 +89,32 @@ def _size_classes(spots: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _tone(values: np.ndarray, good: np.ndarray, scale: float) -> np.ndarray:
-    """Slowly varying part of [H, W, 3] values, from good pixels only; wider kernels fill what narrow ones miss."""
-    tone = np.zeros_like(values)
+    """Slowly varying part of [H, W, 3] values, from good pixels only."""
+    tone = _filled(values, good, scale)
+    # What the first pass misses where light falls off is a smooth error: a second one finds it.
+    return tone + _filled(values - tone, good, scale)
+
+
+def _filled(values: np.ndarray, good: np.ndarray, scale: float) -> np.ndarray:
+    """Average of good pixels around each pixel; wider kernels fill what narrow ones cannot reach."""
+    filled = np.zeros_like(values)
     known = np.zeros(good.shape, np.float32)
-    for sigma in (3.0, 6.0, 12.0, 30.0):
+    for sigma in _TONE:
         total = cv2.GaussianBlur(good, (0, 0), sigma * scale)
         mean = cv2.GaussianBlur(values * good[..., None], (0, 0), sigma * scale) / np.maximum(total, 1e-4)[..., None]
         trust = np.clip(total * 4, 0, 1) * (1 - known)
-        tone += mean * trust[..., None]
+        filled += mean * trust[..., None]
         known += trust
-    return tone / np.maximum(known, 1e-4)[..., None]
+    return filled / np.maximum(known, 1e-4)[..., None]
+
+
+def _feathered(hole: np.ndarray, known: np.ndarray, scale: float) -> np.ndarray:
+    """Share of the healed picture: 1 over spots, falling to 0 over the margin and towards what is no skin."""
+    inside = cv2.distanceTransform(hole, cv2.DIST_L2, 5) / (_FEATHER * scale + 1)
+    # Beside hair or a nostril the tone is known from one side alone.
+    inside = np.minimum(inside, cv2.distanceTransform(known.astype(np.uint8), cv2.DIST_L2, 5) / (_SHORE * scale))
+    t = np.clip(inside, 0, 1)
+    return t * t * (3 - 2 * t)
 
 
 def _disc(radius: float) -> np.ndarray:

@@ -156,9 +156,7 @@ def _by_face(
     return marks
 
 
-def _mark(
-    name: str, x: float, y: float, rng: np.random.Generator, scale: float, contrast: float, dark: float
-) -> Mark:
+def _mark(name: str, x: float, y: float, rng: np.random.Generator, scale: float, contrast: float, dark: float) -> Mark:
     """Draw everything about a mark but its place."""
     kind = MARK_KINDS[name]
 

@@ -11,6 +11,7 @@ import numpy as np
 from bpfre.blemishes.blobs import Blob, find_blobs
 from bpfre.blemishes.contrast import Contrast, Surface, measure
 
+_LEAST_AREA = 0.4  # of a spot, relative to the disc of its measured radius
 _KEPT_MARGIN = 2.5  # around marks to keep nothing is healed, px of a 512 face crop
 
 
@@ -22,14 +23,14 @@ class SpotSettings:
     """
 
     sigmas: tuple[float, ...] = (1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)  # sizes looked for
-    significance: float = 2.6  # least curvature relative to that of the texture around
+    significance: float = 2.2  # least curvature relative to that of the texture around
     floor: float = 0.012  # least curvature [optical density]
-    visible: float = 6.5  # least contrast times radius of a spot [Lab units times px]
+    visible: float = 7.0  # least contrast times radius of a spot [Lab units times px]
     radius: tuple[float, float] = (1.5, 6.5)  # of spots; smaller ones are pores, larger ones shading
-    clear: float = 3.0  # least darkness relative to that of the ring's texture
+    clear: float = 2.5  # least darkness relative to that of the ring's texture
     clear_red: float = 2.5  # the same of redness
-    closed: float = 0.35  # a spot ends in all directions by that share of its height
-    closed_both: float = 0.85  # sum of that for darkness and redness
+    closed: float = 0.4  # a spot ends in nearly all directions by that share of its height
+    closed_both: float = 1.0  # sum of that for darkness and redness
     hairs: float = 0.27  # share of hair-like lines around, beyond which it is stubble, beard or brow
 
     redness: float = 0.27  # of a spot that passes; melanin alone seldom has more
@@ -37,6 +38,9 @@ class SpotSettings:
     blueness: tuple[float, float] = (0.6, 1.3)  # less is noise of colour, more is melanin
     mole: float = 0.42  # optical density from which a spot of less redness than the next is a mole
     mole_redness: float = 0.45
+    large_mole: float = 0.33  # optical density of larger ones, birthmarks among them
+    large_mole_redness: float = 0.38
+    large: float = 2.6
     dark_mole: float = 0.60  # optical density from which a spot of less redness than the next is one too
     dark_mole_redness: float = 0.62
     soft: float = 0.9  # crispness below which a brown mark is what an old pimple left
@@ -127,6 +131,8 @@ def judge(contrast: Contrast, settings: SpotSettings) -> Verdict:
 def _is_mole(c: Contrast, s: SpotSettings) -> bool:
     if c.strength >= s.dark_mole and c.redness < s.dark_mole_redness:
         return c.blueness > 0.98
+    if c.half >= s.large and c.strength >= s.large_mole and c.redness < s.large_mole_redness:
+        return True
     return c.strength >= s.mole and c.redness < s.mole_redness
 
 
@@ -154,7 +160,7 @@ def _judged(surface: Surface, settings: SpotSettings) -> list[FoundMark]:
         floor=settings.floor,
         scale=surface.scale,
     )
-    clear = [blob for blob in blobs if blob.significance > 1.25 * settings.significance]
+    clear = [blob for blob in blobs if blob.significance > 1.15 * settings.significance]
     measured = ((blob, measure(surface, blob, clear)) for blob in blobs)
     return [FoundMark(blob, contrast, judge(contrast, settings)) for blob, contrast in measured if contrast]
 
@@ -178,9 +184,10 @@ def _label(labels: np.ndarray, number: int, surface: Surface, mark: FoundMark) -
     # Further out more is asked for: texture of faint spots' own strength must not lead the way.
     inside = ((share > 0.28 + 0.5 * (radius / reach) ** 2) | core) & skin
     _, pieces = cv2.connectedComponents(inside.astype(np.uint8), connectivity=4)
-    piece = pieces[blob.y - y0, blob.x - x0]
-    if piece:
-        labels[at][(pieces == piece) & (labels[at] == 0)] = number
+    piece = pieces == pieces[blob.y - y0, blob.x - x0]
+    # What has no area of its own size is a step in the shading.
+    if skin[blob.y - y0, blob.x - x0] and piece.sum() >= _LEAST_AREA * np.pi * (mark.contrast.half * scale) ** 2:
+        labels[at][piece & (labels[at] == 0)] = number
 
 
 def _plane(values: np.ndarray, where: np.ndarray) -> np.ndarray:
@@ -189,5 +196,3 @@ def _plane(values: np.ndarray, where: np.ndarray) -> np.ndarray:
     terms = np.stack([np.ones(where.shape), rows, columns], axis=-1)
     fit, *_ = np.linalg.lstsq(terms[where], values[where], rcond=None)
     return terms @ fit
-
-

@@ -23,7 +23,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """Settings of one run; `recipe` fills them for a preset. Lengths are px of a 512 face crop unless said otherwise."""
+    """Settings of one run; `recipe` fills them for a preset. Lengths are px of a 512 face crop if not said otherwise."""
 
     preset: str = "starter"  # shape of the network
     size: int = 512  # side of the working crop [px]
@@ -86,9 +86,8 @@ class TrainConfig:
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise UsageError(f"{name} cannot be {getattr(self, name)!r}.", f"Choose one of: {', '.join(choices)}.")
-        whole_numbers = ("size", "steps", "batch_size", "accumulate", "window")
-        whole_numbers += ("checkpoint_every", "sample_every", "validate_every", "validation_faces")
-        for name in whole_numbers:
+        intervals = ("checkpoint_every", "sample_every", "validate_every", "validation_faces")
+        for name in ("size", "steps", "batch_size", "accumulate", "window", *intervals):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be 1 or more, not {getattr(self, name)}.")
         shares = ("whole", "paired_fraction", "validation", "paired_share", "clean_share", "unpaired_share")
@@ -151,12 +150,10 @@ class RunConfig:
             raise UsageError(
                 "The configuration must have the sections data and train.", "Start from a run's config.yaml."
             )
-        sections = {name: values.get(name) or {} for name in ("data", "train")}
-        if not all(isinstance(section, dict) for section in sections.values()):
+        data, train = (values.get(name) or {} for name in ("data", "train"))
+        if not isinstance(data, dict) or not isinstance(train, dict):
             raise UsageError("A section of the configuration is no mapping.", "Start from a run's config.yaml.")
-        return cls(
-            data=_filled(DataConfig, sections["data"], "data"), train=_filled(TrainConfig, sections["train"], "training")
-        )
+        return cls(data=_filled(DataConfig, data, "data"), train=_filled(TrainConfig, train, "training"))
 
 
 T = TypeVar("T", DataConfig, TrainConfig)
@@ -171,7 +168,8 @@ def _filled(kind: type[T], values: dict[str, Any], title: str) -> T:
     for name, value in values.items():
         if not _fits(value, str(fields[name].type)):
             raise UsageError(f"{name} cannot be {value!r}.", f"It takes {fields[name].type}.")
-    return kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+    plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    return kind(**plain)
 
 
 def _fits(value: object, kind: str) -> bool:

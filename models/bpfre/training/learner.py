@@ -141,10 +141,10 @@ class Learner:
 
     def _to_device(self, batch: Batch) -> Batch:
         device = self.accelerator.device
-        images = (
+        raw, target, position = (
             t.to(device, memory_format=torch.channels_last) for t in (batch.raw, batch.target, batch.position)
         )
-        return Batch(*images, batch.role.to(device))
+        return Batch(raw, target, position, batch.role.to(device))
 
     def _sync(self, module: nn.Module, final: bool) -> AbstractContextManager[None]:
         """Gradients travel between processes with the last batch of a step only."""

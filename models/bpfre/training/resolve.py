@@ -42,9 +42,7 @@ def parse_settings(texts: Sequence[str]) -> dict[str, object]:
     return settings
 
 
-def resolve(
-    base: RunConfig | None, *, settings: Mapping[str, object], data: Mapping[str, object]
-) -> RunConfig:
+def resolve(base: RunConfig | None, *, settings: Mapping[str, object], data: Mapping[str, object]) -> RunConfig:
     """Fill a configuration: what the user named goes before the file, the file before the preset's recipe.
 
     Args:

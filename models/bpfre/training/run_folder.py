@@ -112,7 +112,9 @@ class RunFolder:
         for leftover in self.root.glob(".bpfre-*.part"):  # of a process that was killed while it wrote
             leftover.unlink(missing_ok=True)
 
-    def describe(self, *, device: str, processes: int, precision: str, training: Sequence[str], kept: Sequence[str]) -> None:
+    def describe(
+        self, *, device: str, processes: int, precision: str, training: Sequence[str], kept: Sequence[str]
+    ) -> None:
         """Write down the environment and which faces are learnt from and which are kept for validation."""
         versions = {}
         for package in _PACKAGES:

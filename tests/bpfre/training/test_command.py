@@ -30,9 +30,7 @@ def environment() -> dict[str, str]:
 
 def bpfre_train(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "bpfre_cli", "train", *map(str, arguments)]
-    return subprocess.run(
-        command, capture_output=True, text=True, env=environment(), timeout=240, check=False, cwd=cwd
-    )
+    return subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=240, check=False, cwd=cwd)
 
 
 def assert_refused(run: subprocess.CompletedProcess[str], *words: str) -> None:

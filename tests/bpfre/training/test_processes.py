@@ -112,6 +112,8 @@ def test_a_run_killed_while_it_writes_goes_on_as_if_it_had_not_been(pairs: Path,
     for name in ("state.safetensors", "last.safetensors", "best.safetensors"):
         a, b = load_file(out / name), load_file(tmp_path / "unbroken" / name)
         assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a), name
-    plain = [[{k: v for k, v in row.items() if k != "seconds"} for row in rows(tmp_path / n)] for n in ("killed", "unbroken")]
+    plain = [
+        [{k: v for k, v in row.items() if k != "seconds"} for row in rows(tmp_path / n)] for n in ("killed", "unbroken")
+    ]
     assert plain[0] == plain[1]
     assert not list(out.glob(".bpfre-*.part"))

@@ -5,7 +5,8 @@ from bpfre.training.data.holdout import held_out, read_patterns
 from bpfre.training.data.layouts import Discovery, discover
 from bpfre.training.data.preparation import prepare
 from bpfre.training.data.samples import Sample
-from bpfre.training.data.windows import Batch, Role, WindowDataset, validation_batches
+from bpfre.training.data.window import Role
+from bpfre.training.data.windows import Batch, WindowDataset, validation_batches
 
 __all__ = [
     "Batch",

@@ -6,8 +6,6 @@ import logging
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import Any
 
 import cv2
 import numpy as np
@@ -15,32 +13,19 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from bpfre.blemishes import draw_marks, place_marks, skin_tone
 from bpfre.errors import BpfreError, DataError
 from bpfre.training.config import TrainConfig
-from bpfre.training.data.colour import draw_look
 from bpfre.training.data.faces import FaceSource, TrainingFace
 from bpfre.training.data.views import look_through, positions, template_matrix, view_matrix
+from bpfre.training.data.window import Role, Window, make_window, with_marks
 from bpfre.training.schedule import is_adversarial
 
-EDIT = 3  # grey levels of 255 beyond which raw and target of a pair differ by a retoucher's doing
 SHARP_SHARE = 0.8  # of windows of unpaired faces; small and soft faces only teach what to leave alone
-_REAL_SPOTS = 0.75  # share of windows of unpaired faces that keep the photo's own spots in their input
-_MARKED_PAIRS = 0.5  # share of windows of pairs that get drawn marks besides
-_UNMARKED = 0.1  # share of windows for drawn blemishes that get none
 _TRIES = 20  # faces drawn for one window before loading is given up
 _VALIDATION_SEED = 20230618
 _FAULTS = (BpfreError, OSError, ValueError, MemoryError, cv2.error)  # of a file that broke after it was found
 
 _log = logging.getLogger(__name__)
-
-
-class Role(IntEnum):
-    """What a window teaches."""
-
-    SUPERVISED = 0  # its target
-    CLEAN = 1  # to leave it alone
-    UNPAIRED = 2  # what the discriminator says of it
 
 
 @dataclass(frozen=True)
@@ -51,16 +36,6 @@ class Batch:
     target: Tensor  # [N, 3, H, W] in [0, 1]; equal to raw where role is CLEAN; equal to raw and meaningless if UNPAIRED
     position: Tensor  # [N, 2, H, W] in about [-1, 1]
     role: Tensor  # [N] int64, values of Role
-
-
-@dataclass(frozen=True, eq=False)
-class Window:
-    """One window."""
-
-    raw: np.ndarray  # [side, side, 3] float32 in [0, 1]
-    target: np.ndarray  # [side, side, 3] float32 in [0, 1]
-    position: np.ndarray  # [side, side, 2] float32
-    role: Role
 
 
 class WindowDataset(Dataset[Batch]):
@@ -169,54 +144,6 @@ class _Group:
         return faces[rng.integers(len(faces))]
 
 
-def make_window(
-    face: TrainingFace,
-    role: Role,
-    rng: np.random.Generator,
-    *,
-    side: int,
-    whole: bool,
-    density: float,
-    config: TrainConfig,
-) -> Window:
-    """Draw one window of a face.
-
-    Args:
-        face: the face.
-        role: what the window is to teach.
-        rng: source of randomness.
-        side: of the window, px.
-        whole: show the whole crop, rather than a part of it centred on an edit or on skin.
-        density: drawn blemishes on 100 000 px of skin of a 512 crop.
-        config: zoom, centring, synthesis, augmentation.
-    """
-    stored = len(face.raw)
-    relative = rng.uniform(0.97, 1.06) if whole else float(np.exp(rng.uniform(*np.log(config.zoom))))
-    zoom = relative * config.size / stored
-    centre = _whole_centre(stored, rng) if whole else _part_centre(face, role, rng, reach=side / zoom, config=config)
-    flip = config.flip and rng.uniform() < 0.5
-    matrix = view_matrix(centre, zoom, rng.normal(0, 4 if whole else 7), side, flip)
-    skin = look_through(face.skin, matrix, side)
-    target = look_through(face.raw if role is Role.UNPAIRED else face.target, matrix, side)
-    raw = target
-    if role is Role.SUPERVISED and (face.kind == "pair" or rng.uniform() < _REAL_SPOTS):
-        raw = look_through(face.raw, matrix, side)  # real spots are the best blemishes there are
-    marked = config.synthesis and role is not Role.UNPAIRED
-    if marked and role is Role.SUPERVISED and face.kind == "pair":
-        marked = rng.uniform() < _MARKED_PAIRS
-    if marked:
-        blemishes = density if role is Role.SUPERVISED and rng.uniform() >= _UNMARKED else 0.0
-        contrast = float(np.exp(rng.uniform(np.log(0.45), np.log(1.4))))
-        to_template = template_matrix(matrix, stored)
-        raw, target = _with_marks(raw, target, skin, to_template, rng, blemishes, config.keep_density, contrast)
-    if config.colour:
-        look = draw_look(skin, rng)
-        same = raw is target
-        target = look.apply(target)
-        raw = target if same else look.apply(raw)
-    return Window(raw, target, positions(matrix, side=side, stored=stored, flip=flip), role)
-
-
 def validation_batches(faces: Sequence[FaceSource], config: TrainConfig) -> Iterator[Batch]:
     """Show whole crops as they are, one a batch, the same at every call and in every run.
 
@@ -240,51 +167,9 @@ def validation_batches(faces: Sequence[FaceSource], config: TrainConfig) -> Iter
             rng = np.random.default_rng((_VALIDATION_SEED, zlib.crc32(source.name.encode("utf-8", "surrogateescape"))))
             skin = look_through(face.skin, matrix, size)
             to_template = template_matrix(matrix, stored)
-            raw, target = _with_marks(raw, target, skin, to_template, rng, config.density, config.keep_density, 1.0)
+            raw, target = with_marks(raw, target, skin, to_template, rng, config.density, config.keep_density, 1.0)
         position = positions(matrix, side=size, stored=stored, flip=False)
         yield _batch([Window(raw, target, position, Role.SUPERVISED)])
-
-
-def _with_marks(
-    raw: np.ndarray,
-    target: np.ndarray,
-    skin: np.ndarray,
-    to_template: np.ndarray,
-    rng: np.random.Generator,
-    density: float,
-    keep_density: float,
-    contrast: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draw marks to keep on both sides, blemishes on the raw side alone."""
-    where: dict[str, Any] = {"template": to_template, "tone": skin_tone(target, skin)}
-    kept = place_marks(skin, rng, density=keep_density, keep=True, **where)
-    drawn = place_marks(skin, rng, density=density, keep=False, contrast=contrast, **where)
-    same = raw is target
-    target = draw_marks(target, kept)
-    raw = target if same else draw_marks(raw, kept)
-    return (draw_marks(raw, drawn) if drawn else raw), target
-
-
-def _whole_centre(stored: int, rng: np.random.Generator) -> np.ndarray:
-    return np.full(2, (stored - 1) / 2) + rng.normal(0, 0.01 * stored, 2)
-
-
-def _part_centre(
-    face: TrainingFace, role: Role, rng: np.random.Generator, *, reach: float, config: TrainConfig
-) -> np.ndarray:
-    """Choose what a window shows: mostly an edit of a pair, or skin. -> x and y [2], px of the stored crop"""
-    stored = len(face.raw)
-    if rng.uniform() < config.edit_centred:
-        wanted = face.skin
-        if role is Role.SUPERVISED and face.kind == "pair":
-            edits = np.abs(face.raw.astype(np.int16) - face.target).max(axis=2) > EDIT
-            wanted = edits if edits.any() else wanted
-        rows, columns = np.nonzero(wanted)
-        if len(rows):
-            at = rng.integers(len(rows))
-            # Off the middle, so that no place in a window is the place of edits.
-            return np.array([columns[at], rows[at]], float) + rng.uniform(-0.25, 0.25, 2) * reach
-    return rng.uniform(0.08 * stored, 0.92 * stored, 2)
 
 
 def _batch(windows: Sequence[Window]) -> Batch:

@@ -192,3 +192,28 @@ def test_raw_faces_are_healed_once(tmp_path: Path, crop: np.ndarray, write_pictu
     raw.unlink()
     again = handle.load()
     assert np.array_equal(again.raw, face.raw) and np.array_equal(again.target, face.target)
+
+
+FACES = Path(__file__).parents[5] / "shared" / "faces"
+
+
+@pytest.mark.skipif(not FACES.is_dir(), reason="needs the photographs of ../shared/faces")
+def test_square_studio_portraits_are_not_aligned_and_crops_of_them_are(tmp_path: Path, write_picture: Write) -> None:
+    from bpfre.faces import align
+    from bpfre.photos import read_photo, rgb8
+
+    detector = open_detector("mtcnn")
+
+    def find(path: Path) -> Face | None:
+        faces = detector.detect([rgb8(read_photo(path))])[0]
+        return faces[0] if faces else None
+
+    portraits = [sample(path) for path in sorted((FACES / "london" / "neutral").glob("*.jpg"))[:5]]
+    assert aligned_samples(portraits, find) == (set(), 0.0)
+    crops = []
+    for portrait in portraits:
+        face = find(portrait.photo)
+        assert face is not None
+        pixels = align(read_photo(portrait.photo).rgb, face, size=512).pixels
+        crops.append(sample(write_picture(tmp_path / portrait.name, np.rint(pixels * 255).astype(np.uint8))))
+    assert aligned_samples(crops, find) == (set(crops), 512)

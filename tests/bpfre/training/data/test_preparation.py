@@ -223,7 +223,9 @@ def test_real_photos_are_prepared_once(wild: Path, tmp_path: Path) -> None:
     assert again_listener.reasons == listener.reasons and same(loaded, again.load())
 
 
-def test_a_refused_face_is_remembered(tmp_path: Path, portrait: np.ndarray, write_picture: Write) -> None:
+def test_a_refused_face_is_remembered(
+    tmp_path: Path, portrait: np.ndarray, write_picture: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Cut:
         name, calls = "cut", 0
 
@@ -237,6 +239,7 @@ def test_a_refused_face_is_remembered(tmp_path: Path, portrait: np.ndarray, writ
     for _ in range(2):
         with pytest.raises(DataError, match="outside of the photo"):
             run(detector, tmp_path / "cache", unpaired=[tmp_path / "wild"])
+        monkeypatch.setattr("bpfre.training.data.crops.read_photo", lambda path: pytest.fail("decoded again"))
     assert detector.calls == 1
 
 

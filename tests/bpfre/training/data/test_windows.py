@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Subset
 from bpfre.errors import DataError
 from bpfre.training.config import TrainConfig
 from bpfre.training.data import Batch, FaceSource, LoadedFace, Role, TrainingFace, WindowDataset, validation_batches
-from bpfre.training.data.windows import make_window
+from bpfre.training.data.window import make_window
 
 Make = Callable[..., LoadedFace]
 LARGE = {"size": 256, "window": 96}
@@ -277,7 +277,7 @@ def test_raw_is_the_target_away_from_marks(make_face: Make, short: TrainConfig) 
 
 def test_more_density_is_more_blemishes_and_it_falls_over_the_run(make_face: Make, short: TrainConfig) -> None:
     config = dataclasses.replace(
-        short, size=128, steps=100, batch_size=12, window=64, whole=0.0, density=60.0, dense_factor=10.0
+        short, size=128, steps=100, batch_size=8, window=64, whole=0.0, density=60.0, dense_factor=10.0
     )
     config = dataclasses.replace(config, keep_density=0.0, colour=False, clean_share=0.0)
     dataset = WindowDataset([make_face(0, side=160)], config)
