@@ -5,21 +5,28 @@ from bpfre.blemishes.heal import heal_spots
 from bpfre.blemishes.kinds import MARK_KINDS, MarkKind
 from bpfre.blemishes.marks import Mark
 from bpfre.blemishes.placing import place_marks
-from bpfre.blemishes.regions import estimate_skin, skin_from_landmarks
-from bpfre.blemishes.spots import SpotSettings, find_spots
+from bpfre.blemishes.regions import estimate_skin, skin_from_landmarks, spot_area, spot_area_from_landmarks
+from bpfre.blemishes.spots import FoundMark, SpotSettings, Verdict, find_marks, find_spots
+from bpfre.blemishes.targets import heal_face
 from bpfre.blemishes.tone import skin_tone
 
 __all__ = [
     "MARK_KINDS",
+    "FoundMark",
     "Mark",
     "MarkKind",
     "SpotSettings",
+    "Verdict",
     "draw_marks",
     "estimate_skin",
     "exact_map",
+    "find_marks",
     "find_spots",
+    "heal_face",
     "heal_spots",
     "place_marks",
     "skin_from_landmarks",
     "skin_tone",
+    "spot_area",
+    "spot_area_from_landmarks",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from bpfre.blemishes.density import to_density
+
 # Contours by point number in the 189-point template of the Face Research Lab sets.
 _FACE = [109, *range(134, 145), 112, 187, 113, 188, 114, 133]
 _FACE += [132, 131, 130, 129, 128, 127, 126, 125, 111, 186, 110, 185]
@@ -14,6 +16,13 @@ _LIPS = (87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 102, 103,
 _NOSTRILS = ([61, 62, 63, 64, 65, 179, 180, 55], [66, 67, 68, 69, 70, 182, 181, 55])
 
 _OUTLINE_MARGIN, _FEATURE_MARGIN = 12.0, 5.0  # distance kept from hairline and jaw, and from features, px at 512
+# The same where spots are sought: lids, the corners of the eyes, the wings of the nose have shadows like spots.
+_SPOT_MARGINS = {"outline": 8.0, "lids": 8.0, "eyes": 14.0, "nostrils": 9.0, "lips": 9.0}
+_CREASE_MARGIN = 7.0  # kept from the rim of skin where nothing more is known, px at 512
+_HAIR_DARKNESS, _HAIR_LIGHTNESS = (
+    0.9,
+    0.6,
+)  # hair: that optical density above skin in red light, or that share of its L*
 
 # The same features in the five-point FFHQ template of a 512 crop: centre and half axes, px.
 _ELLIPSES = (
@@ -40,14 +49,64 @@ def skin_from_landmarks(points: np.ndarray, shape: tuple[int, int], *, scale: fl
     Returns:
         [H, W] bool. Hair over the forehead and beards lie inside it.
     """
-    skin = np.zeros(shape, np.uint8)
-    cv2.fillPoly(skin, [np.rint(points[_FACE]).astype(np.int32)], 1)
-    features = np.zeros(shape, np.uint8)
-    for contour in (*_EYES, *_BROWS, *_NOSTRILS):
-        cv2.fillConvexPoly(features, cv2.convexHull(np.rint(points[contour]).astype(np.int32)), 1)
-    cv2.fillConvexPoly(features, cv2.convexHull(np.rint(points[list(_LIPS)]).astype(np.int32)), 1)
-    inside = cv2.distanceTransform(skin, cv2.DIST_L2, 5) > _OUTLINE_MARGIN * scale
-    return inside & (cv2.distanceTransform(1 - features, cv2.DIST_L2, 5) > _FEATURE_MARGIN * scale)
+    features = [points[list(contour)] for contour in (*_EYES, *_BROWS, *_NOSTRILS, _LIPS)]
+    skin = _inside(points, shape, _OUTLINE_MARGIN * scale)
+    for feature in features:
+        skin &= ~_near(feature, shape, _FEATURE_MARGIN * scale)
+    return skin
+
+
+def spot_area_from_landmarks(points: np.ndarray, shape: tuple[int, int], *, scale: float = 1.0) -> np.ndarray:
+    """Draw where spots may be sought: skin without lids, the corners of the eyes and the wings of the nose.
+
+    Arguments and result are those of `skin_from_landmarks`.
+    """
+    margins = {name: margin * scale for name, margin in _SPOT_MARGINS.items()}
+    area = _inside(points, shape, margins["outline"])
+    for eye, brow in zip(_EYES, _BROWS, strict=True):
+        area &= ~_near(points[[*eye, *brow]], shape, margins["lids"]) & ~_near(points[eye], shape, margins["eyes"])
+    for nostril in _NOSTRILS:
+        area &= ~_near(points[nostril], shape, margins["nostrils"])
+    return area & ~_near(points[list(_LIPS)], shape, margins["lips"])
+
+
+def spot_area(skin: np.ndarray, *, scale: float = 1.0) -> np.ndarray:
+    """Cut skin down to where spots may be sought, if no landmarks are known. [H, W] bool -> [H, W] bool"""
+    return cv2.distanceTransform(skin.astype(np.uint8), cv2.DIST_L2, 5) > _CREASE_MARGIN * scale
+
+
+def find_hair(rgb: np.ndarray, skin: np.ndarray, *, scale: float = 1.0) -> np.ndarray:
+    """Find what is far darker than the face's skin: hair over it, beards, deep shadow.
+
+    Args:
+        rgb: [H, W, 3] float sRGB in [0, 1].
+        skin: [H, W] bool, where most is skin.
+        scale: size of the face relative to a 512 crop.
+
+    Returns:
+        [H, W] bool; nothing as small as a mole.
+    """
+    if not skin.any():
+        return np.zeros(skin.shape, bool)
+    smooth = cv2.GaussianBlur(np.ascontiguousarray(rgb, np.float32), (0, 0), 3 * scale)
+    lightness = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB)[..., 0]
+    red = to_density(smooth)[..., 0]
+    dark = red > np.median(red[skin]) + _HAIR_DARKNESS
+    return dark | (lightness < _HAIR_LIGHTNESS * np.median(lightness[skin]))
+
+
+def _inside(points: np.ndarray, shape: tuple[int, int], margin: float) -> np.ndarray:
+    """Pixels more than a margin inside the face's outline."""
+    face = np.zeros(shape, np.uint8)
+    cv2.fillPoly(face, [np.rint(points[_FACE]).astype(np.int32)], 1)
+    return cv2.distanceTransform(face, cv2.DIST_L2, 5) > margin
+
+
+def _near(points: np.ndarray, shape: tuple[int, int], margin: float) -> np.ndarray:
+    """Pixels inside the convex hull of points or within a margin of it."""
+    hull = np.zeros(shape, np.uint8)
+    cv2.fillConvexPoly(hull, cv2.convexHull(np.rint(points).astype(np.int32)), 1)
+    return cv2.distanceTransform(1 - hull, cv2.DIST_L2, 5) <= margin
 
 
 def estimate_skin(crop: np.ndarray, *, origin: tuple[float, float] = (0.0, 0.0), scale: float = 1.0) -> np.ndarray:

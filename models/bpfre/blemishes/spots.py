@@ -10,7 +10,9 @@ import numpy as np
 
 from bpfre.blemishes.blobs import Blob, find_blobs
 from bpfre.blemishes.contrast import Contrast, Surface, measure
+from bpfre.blemishes.regions import find_hair
 
+_CLEAR = 0.4  # optical density of a spot that stands out from any texture
 _LEAST_AREA = 0.4  # of a spot, relative to the disc of its measured radius
 _KEPT_MARGIN = 2.5  # around marks to keep nothing is healed, px of a 512 face crop
 
@@ -78,8 +80,7 @@ def find_marks(
     Returns:
         the most significant first.
     """
-    settings = settings or SpotSettings()
-    return _judged(Surface(rgb, skin, scale=scale), settings)
+    return _judged(_surface(rgb, skin, scale), settings or SpotSettings())
 
 
 def find_spots(
@@ -96,7 +97,7 @@ def find_spots(
     Returns:
         [H, W] int32 labels, 0 for none, each spot's whole area under one number.
     """
-    surface = Surface(rgb, skin, scale=scale)
+    surface = _surface(rgb, skin, scale)
     labels = np.zeros(skin.shape, np.int32)
     marks = _judged(surface, settings or SpotSettings())
     for number, mark in enumerate((mark for mark in marks if mark.verdict is Verdict.HEAL), 1):
@@ -151,6 +152,11 @@ def _is_trace(c: Contrast, s: SpotSettings) -> bool:
     return brown and soft and c.darkness_closed >= 0.5 and c.darkness_ratio >= s.clear and c.visible >= 1.5 * s.visible
 
 
+def _surface(rgb: np.ndarray, skin: np.ndarray, scale: float) -> Surface:
+    """Skin without the hair that lies inside its outline."""
+    return Surface(rgb, skin & ~find_hair(rgb, skin, scale=scale), scale=scale)
+
+
 def _judged(surface: Surface, settings: SpotSettings) -> list[FoundMark]:
     blobs = find_blobs(
         [surface.darkness, surface.redness],
@@ -168,7 +174,9 @@ def _judged(surface: Surface, settings: SpotSettings) -> list[FoundMark]:
 def _label(labels: np.ndarray, number: int, surface: Surface, mark: FoundMark) -> None:
     """Write a spot's number over its area: where its own colour is still seen, in one piece around its centre."""
     blob, scale = mark.blob, surface.scale
-    reach = int(np.ceil(2.2 * max(blob.sigma, mark.contrast.half * scale) + 2 * scale))
+    # Clear spots are followed to where nothing is seen of them, faint ones not into the texture around.
+    clear = min(1.0, mark.contrast.strength / _CLEAR)
+    reach = int(np.ceil((2.2 + clear) * max(blob.sigma, mark.contrast.half * scale) + 2 * scale))
     height, width = labels.shape
     y0, x0 = max(0, blob.y - reach), max(0, blob.x - reach)
     at = np.s_[y0 : min(height, blob.y + reach + 1), x0 : min(width, blob.x + reach + 1)]
@@ -181,8 +189,7 @@ def _label(labels: np.ndarray, number: int, surface: Surface, mark: FoundMark) -
     direction = mark.contrast.density / np.square(mark.contrast.density).sum()
     share = cv2.GaussianBlur(((density - base) @ direction).astype(np.float32), (0, 0), 0.7 * scale)
     core = radius <= max(1.0, 0.7 * blob.sigma)
-    # Further out more is asked for: texture of faint spots' own strength must not lead the way.
-    inside = ((share > 0.28 + 0.5 * (radius / reach) ** 2) | core) & skin
+    inside = ((share > 0.28 - 0.16 * clear + 0.5 * (radius / reach) ** 2) | core) & skin
     _, pieces = cv2.connectedComponents(inside.astype(np.uint8), connectivity=4)
     piece = pieces == pieces[blob.y - y0, blob.x - x0]
     # What has no area of its own size is a step in the shading.

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 from bpfre.network import BPFRe, preset
-from bpfre.training.samples import write_sheet
+from bpfre.training.data import Batch
+from bpfre.training.samples import sample_sheet, write_sheet
 
 
 def test_a_sheet_has_a_row_a_window_and_six_columns(tmp_path: Path) -> None:
@@ -15,7 +16,7 @@ def test_a_sheet_has_a_row_a_window_and_six_columns(tmp_path: Path) -> None:
     network = BPFRe(preset("tiny")).eval()
     raw, target, position = torch.rand(3, 3, 16, 16), torch.rand(3, 3, 16, 16), torch.zeros(3, 2, 16, 16)
     path = tmp_path / "samples" / "000001.png"
-    write_sheet(path, network, raw, target, position, rows=2)
+    write_sheet(path, sample_sheet(network, Batch(raw, target, position, torch.zeros(3, dtype=torch.int64)), rows=2))
     sheet = cv2.imread(str(path))[..., ::-1].astype(float) / 255
     assert sheet.shape == (2 * 16, 6 * 16, 3)
     with torch.no_grad():
