@@ -14,6 +14,7 @@ import typer
 from bpfre.errors import BpfreError, UsageError
 from bpfre_cli import console
 from bpfre_cli.retouch import retouch
+from bpfre_cli.synthesize import synthesize
 from bpfre_cli.train import train
 from bpfre_cli.version import version
 from bpfre_cli.visualize import visualize
@@ -52,6 +53,7 @@ app = typer.Typer(
 )
 app.command()(interruptible(retouch))
 app.command()(interruptible(train))
+app.command()(interruptible(synthesize))
 app.command()(interruptible(visualize))
 
 

@@ -101,6 +101,7 @@ class _Layers:
         amount = shape * mottled(mark, x, y) * shown
         self.haemoglobin[at] += mark.haemoglobin * amount
         self.melanin[at] += mark.melanin * amount
+        self.shade[at] += mark.grey * amount
         if mark.halo:
             self.haemoglobin[at] += mark.halo * mark.haemoglobin * spot(x, y, _HALO * mark.radius) * shown
         if mark.relief:

@@ -23,6 +23,7 @@ class Mark:
     angle: float  # rad
     length: float = 0.0  # px; 0 for anything but lines
     bend: float = 0.0  # px by which the middle lies off the line between the ends
+    grey: float = 0.0  # optical density, in all channels alike
     mottle: float = 0.0  # unevenness inside, share of the amount
     grain: tuple[tuple[float, float, float], ...] = ()  # its plane waves: two frequencies [rad per radius] and a phase
     halo: float = 0.0  # share of the haemoglobin

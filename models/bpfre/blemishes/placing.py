@@ -16,7 +16,7 @@ _ANYWHERE = 0.15  # weight of skin outside the regions of a kind, relative to th
 _CLUSTER = 13.0  # spread of a cluster, px of a 512 face crop
 _HAIRS = ((0.010, 0.008, 0.007), (0.030, 0.018, 0.011), (0.075, 0.045, 0.024), (0.20, 0.13, 0.07))  # linear RGB
 _DARK_HAEMOGLOBIN = 0.45  # of an inflamed mark's haemoglobin is not seen on the darkest skin
-_DARK_MELANIN = 0.60  # and as much of it comes as melanin instead
+_DARK_MELANIN = 0.80  # and as much of it comes as melanin instead
 
 
 def place_marks(
@@ -186,6 +186,7 @@ def _mark(name: str, x: float, y: float, rng: np.random.Generator, scale: float,
         radius=low(kind.radius) * scale,
         haemoglobin=haemoglobin * contrast,
         melanin=melanin * contrast,
+        grey=even(kind.grey) * max(0.0, haemoglobin + melanin) * contrast,
         edge=even(kind.edge),
         waves=waves,
         aspect=even(kind.aspect),

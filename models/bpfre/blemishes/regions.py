@@ -24,6 +24,8 @@ _HAIR_DARKNESS, _HAIR_LIGHTNESS = (
     0.6,
 )  # hair: that optical density above skin in red light, or that share of its L*
 
+_MARK_AREA = 600.0  # px at 512: what is coloured unlike skin and smaller is a mark on it
+
 # The same features in the five-point FFHQ template of a 512 crop: centre and half axes, px.
 _ELLIPSES = (
     ((193, 240), (44, 26)),
@@ -95,6 +97,16 @@ def find_hair(rgb: np.ndarray, skin: np.ndarray, *, scale: float = 1.0) -> np.nd
     return dark | (lightness < _HAIR_LIGHTNESS * np.median(lightness[skin]))
 
 
+def _small_holes(holes: np.ndarray, allowed: np.ndarray, largest: float) -> np.ndarray:
+    """Those holes that lie within what is allowed and are no larger than an area, px."""
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(holes.astype(np.uint8), connectivity=8)
+    beside = cv2.dilate((~allowed).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    small = stats[:, cv2.CC_STAT_AREA] <= largest
+    small[0] = False
+    small[np.unique(pieces[beside])] = False
+    return small[pieces] if count > 1 else np.zeros(holes.shape, bool)
+
+
 def _inside(points: np.ndarray, shape: tuple[int, int], margin: float) -> np.ndarray:
     """Pixels more than a margin inside the face's outline."""
     face = np.zeros(shape, np.uint8)
@@ -143,5 +155,6 @@ def estimate_skin(crop: np.ndarray, *, origin: tuple[float, float] = (0.0, 0.0),
     # Light falls off across a face: L may vary more than the two colour axes.
     spread = np.maximum(1.48 * np.median(np.abs(samples - median), axis=0), (5.0, 2.5, 2.5))
     alike = (np.abs(lab - median) < spread * (3.5, 3.0, 3.0)).all(axis=2)
+    alike |= _small_holes(allowed & ~alike, allowed, _MARK_AREA * scale**2)
     opened = cv2.morphologyEx((alike & allowed).astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
     return cv2.erode(opened, np.ones((5, 5), np.uint8)).astype(bool)

@@ -27,14 +27,19 @@ class SpotSettings:
     sigmas: tuple[float, ...] = (1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)  # sizes looked for
     significance: float = 2.2  # least curvature relative to that of the texture around
     floor: float = 0.012  # least curvature [optical density]
-    visible: float = 7.0  # least contrast times radius of a spot [Lab units times px]
+    visible: float = 6.0  # least contrast times radius of a spot [Lab units times px]
     radius: tuple[float, float] = (1.5, 6.5)  # of spots; smaller ones are pores, larger ones shading
-    clear: float = 2.5  # least darkness relative to that of the ring's texture
-    clear_red: float = 2.5  # the same of redness
-    closed: float = 0.4  # a spot ends in nearly all directions by that share of its height
-    closed_both: float = 1.0  # sum of that for darkness and redness
-    hairs: float = 0.27  # share of hair-like lines around, beyond which it is stubble, beard or brow
+    clear: float = 2.3  # least darkness relative to that of the ring's texture
+    clear_red: float = 2.2  # the same of redness
+    closed: float = 0.35  # a spot ends in nearly all directions by that share of its height
+    closed_both: float = 0.85  # sum of that for darkness and redness
+    wide: float = 4.0  # radius beyond which shading looks like spots
+    closed_wide: float = 0.5  # and more is asked for
+    misfit: tuple[float, float] = (1.7, 0.8)  # greatest radius of a spot found at sigma: their product and sum
+    hairs: float = 0.28  # share of hair-like lines around, beyond which it is stubble, beard or brow
+    hairs_red: float = 0.45  # the same for what is as red as blood: its own rim looks like hairs
 
+    blood: float = 0.5  # redness that hair and melanin never have
     redness: float = 0.27  # of a spot that passes; melanin alone seldom has more
     lab_red: float = 1.2  # and as the eye sees it [a*]
     blueness: tuple[float, float] = (0.6, 1.3)  # less is noise of colour, more is melanin
@@ -109,7 +114,7 @@ def find_spots(
     return labels
 
 
-def judge(contrast: Contrast, settings: SpotSettings) -> Verdict:
+def judge(contrast: Contrast, sigma: float, settings: SpotSettings) -> Verdict:
     """Decide what a place is from its measures.
 
     Haemoglobin leaves red light alone, melanin takes two thirds as much of it as of green. So what is red passes;
@@ -118,15 +123,26 @@ def judge(contrast: Contrast, settings: SpotSettings) -> Verdict:
 
     Args:
         contrast: the place against its ring.
+        sigma: size at which it was found, px of a 512 face crop.
         settings: thresholds.
     """
     c, s = contrast, settings
-    hairy, alone = c.hairs > s.hairs, c.darkness_closed >= s.closed
-    candidate = alone and not hairy and s.radius[0] <= c.half <= s.radius[1] and not _is_mole(c, s)
-    if candidate and (_is_red(c, s) or _is_trace(c, s)):
+    hairy, alone = c.hairs > (s.hairs_red if _is_blood(c, s) else s.hairs), c.darkness_closed >= s.closed
+    if alone and not hairy and _has_size(c, sigma, s) and not _is_mole(c, s) and (_is_red(c, s) or _is_trace(c, s)):
         return Verdict.HEAL
     stays = alone and c.strength >= 0.2 and c.darkness_ratio >= s.clear and c.half <= s.radius[1]
     return Verdict.KEEP if stays and (not hairy or c.half >= 1.8) else Verdict.SKIN
+
+
+def _is_blood(c: Contrast, s: SpotSettings) -> bool:
+    return c.redness >= s.blood and c.redness_ratio >= 2 * s.clear_red and c.half >= s.soft_radius
+
+
+def _has_size(c: Contrast, sigma: float, s: SpotSettings) -> bool:
+    """Whether it is as large as spots are, and as it was found."""
+    if c.half > s.wide and c.darkness_closed < s.closed_wide:
+        return False
+    return s.radius[0] <= c.half <= min(s.radius[1], s.misfit[0] * sigma + s.misfit[1])
 
 
 def _is_mole(c: Contrast, s: SpotSettings) -> bool:
@@ -168,7 +184,11 @@ def _judged(surface: Surface, settings: SpotSettings) -> list[FoundMark]:
     )
     clear = [blob for blob in blobs if blob.significance > 1.15 * settings.significance]
     measured = ((blob, measure(surface, blob, clear)) for blob in blobs)
-    return [FoundMark(blob, contrast, judge(contrast, settings)) for blob, contrast in measured if contrast]
+    return [
+        FoundMark(blob, contrast, judge(contrast, blob.sigma / surface.scale, settings))
+        for blob, contrast in measured
+        if contrast
+    ]
 
 
 def _label(labels: np.ndarray, number: int, surface: Surface, mark: FoundMark) -> None:

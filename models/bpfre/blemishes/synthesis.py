@@ -1,0 +1,113 @@
+"""A pair from one face: raw with blemishes, target without, and the exact size of the edit between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+
+from bpfre.blemishes.drawing import draw_marks, exact_map
+from bpfre.blemishes.kinds import MARK_KINDS
+from bpfre.blemishes.placing import place_marks
+from bpfre.blemishes.targets import heal_face
+from bpfre.blemishes.tone import skin_tone
+from bpfre.errors import UsageError
+
+Source = Literal["drawn", "healed", "both"]
+
+MAP_STEP = 85  # of a 16-bit map: grey level for each 8-bit level by which a channel differs
+MAP_FULL = 3 * 255 * MAP_STEP  # of a 16-bit map: grey level of the largest edit there is
+
+_RIM = 2.0  # sigma over which large marks fade out where skin ends, px of a 512 face crop
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthesisSettings:
+    """What pairs are made of."""
+
+    source: Source = "both"  # drawn: marks on the photo; healed: the photo against its healed self; both
+    density: float = 40.0  # blemishes drawn on 100 000 px of skin of a 512 crop; a face shows some 60 000
+    keep_density: float = 10.0  # moles, freckles and other marks that stay, drawn on both sides
+    strength: float = 1.0  # factor on the contrast of blemishes
+    kinds: tuple[str, ...] = ()  # names of `MARK_KINDS` to draw from; all if empty
+
+    def __post_init__(self) -> None:
+        if self.source not in get_args(Source):
+            raise UsageError(f"There is no source {self.source!r}.", f"Choose one of: {', '.join(get_args(Source))}.")
+        for name in ("density", "keep_density", "strength"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise UsageError(f"{name} must be 0 or more, not {getattr(self, name)}.")
+        if unknown := [kind for kind in self.kinds if kind not in MARK_KINDS]:
+            raise UsageError(f"There is no kind of mark {unknown[0]!r}.", f"Choose from: {', '.join(MARK_KINDS)}.")
+
+
+@dataclass(frozen=True, eq=False)
+class SynthesisedPair:
+    """Two sides of one face that differ by blemishes alone."""
+
+    raw: np.ndarray  # [S, S, 3] uint8 sRGB
+    target: np.ndarray  # [S, S, 3] uint8 sRGB
+
+    @property
+    def map(self) -> np.ndarray:
+        """Size of the edit as it is in these very pixels. -> [S, S] float32 in [0, 1]"""
+        return exact_map(self.raw, self.target)
+
+    @property
+    def map16(self) -> np.ndarray:
+        """The same without loss: `MAP_STEP` times the sum of the channels' differences. -> [S, S] uint16"""
+        difference = np.abs(self.raw.astype(np.int32) - self.target).sum(axis=2)
+        return (difference * MAP_STEP).astype(np.uint16)
+
+
+def synthesize(
+    crop: np.ndarray,
+    skin: np.ndarray,
+    rng: np.random.Generator,
+    settings: SynthesisSettings,
+    *,
+    healed: np.ndarray | None = None,
+) -> SynthesisedPair:
+    """Make a pair of one aligned face.
+
+    Args:
+        crop: [S, S, 3] float sRGB in [0, 1], aligned to the five-point template.
+        skin: [S, S] bool.
+        rng: source of randomness; the same state gives the same pair.
+        settings: what the pair is made of.
+        healed: what `heal_face` makes of the crop, if it is known already; not needed for drawn pairs.
+    """
+    size = len(crop)
+    scale = size / 512
+    photo = np.array(crop, np.float32)
+    if settings.source != "drawn" and healed is None:
+        healed = heal_face(photo, skin, scale=scale)
+    target = photo if settings.source == "drawn" or healed is None else healed
+    if settings.source == "healed":
+        return SynthesisedPair(_to_bytes(photo), _to_bytes(target))
+    shift = 0.5 / scale - 0.5
+    template = np.array([[1 / scale, 0, shift], [0, 1 / scale, shift]])
+    tone, shown = skin_tone(photo, skin), cv2.GaussianBlur(skin.astype(np.float32), (0, 0), _RIM * scale)
+
+    def place(density: float, *, keep: bool, contrast: float = 1.0) -> list:
+        return place_marks(
+            skin,
+            rng,
+            density=density,
+            keep=keep,
+            contrast=contrast,
+            template=template,
+            tone=tone,
+            kinds=settings.kinds or None,
+        )
+
+    kept = place(settings.keep_density, keep=True)
+    drawn = place(settings.density, keep=False, contrast=settings.strength)
+    raw = draw_marks(draw_marks(photo, kept, skin=shown), drawn, skin=shown)
+    return SynthesisedPair(_to_bytes(raw), _to_bytes(draw_marks(target, kept, skin=shown)))
+
+
+def _to_bytes(pixels: np.ndarray) -> np.ndarray:
+    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
