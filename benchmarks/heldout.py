@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bpfre.blemishes import Mark, draw_marks, estimate_skin
+from bpfre.evaluation.contrast import high_pass_energy, local_contrast, to_lab
 from bpfre.faces import align, open_detector
 from bpfre.network import BPFRe
 from bpfre.photos import find_photos, read_photo, rgb8
@@ -71,27 +72,20 @@ def draw(skin: np.ndarray, rng: np.random.Generator) -> list[Mark]:
     return marks
 
 
-def local_contrast(lab: np.ndarray, mark: Mark) -> np.ndarray:
+def contrast_of(lab: np.ndarray, mark: Mark) -> np.ndarray:
     """Mean Lab of the disc minus that of the ring around it. -> [3]"""
-    y, x = np.mgrid[0 : lab.shape[0], 0 : lab.shape[1]]
-    distance = np.hypot(x - mark.x, y - mark.y)
     reach = mark.radius * mark.aspect**0.5 * (1 + mark.edge)
-    disc, ring = distance <= 0.7 * mark.radius, (distance > reach + 1) & (distance <= reach + 5)
-    return lab[disc].mean(axis=0) - lab[ring].mean(axis=0)
-
-
-def high_pass_energy(rgb: np.ndarray, where: np.ndarray) -> float:
-    """Mean square of what a Gaussian of 2 px takes away from luma, over `where`."""
-    luma = (rgb @ np.array([0.299, 0.587, 0.114])).astype(np.float32)
-    return float(np.square(luma - cv2.GaussianBlur(luma, (0, 0), 2))[where].mean())
+    return local_contrast(
+        lab, mark.x, mark.y, disc=0.7 * mark.radius, ring=(reach + 1, reach + 5), ring_average=np.mean
+    )
 
 
 def score(base: np.ndarray, raw: np.ndarray, result: np.ndarray, marks: list[Mark], skin: np.ndarray) -> Score:
     """Compare a result with the photo before blemishes were drawn (`base`) and after (`raw`)."""
-    labs = [cv2.cvtColor(np.clip(p, 0, 1).astype(np.float32), cv2.COLOR_RGB2LAB) for p in (base, raw, result)]
+    labs = [to_lab(p) for p in (base, raw, result)]
     left = []
     for mark in marks:
-        before, drawn, after = (local_contrast(lab, mark) for lab in labs)
+        before, drawn, after = (contrast_of(lab, mark) for lab in labs)
         left.append(np.linalg.norm(after - before) / np.linalg.norm(drawn - before))
     touched = np.abs(raw - base).max(axis=2) > 0.5 / 255
     outside = ~cv2.dilate(touched.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)

@@ -2,11 +2,13 @@
 
 from bpfre.blemishes.drawing import draw_marks, exact_map
 from bpfre.blemishes.heal import heal_spots
+from bpfre.blemishes.judgement import SpotSettings, Verdict
 from bpfre.blemishes.kinds import MARK_KINDS, MarkKind
 from bpfre.blemishes.marks import Mark
 from bpfre.blemishes.placing import place_marks
 from bpfre.blemishes.regions import estimate_skin, skin_from_landmarks, spot_area, spot_area_from_landmarks
-from bpfre.blemishes.spots import FoundMark, SpotSettings, Verdict, find_marks, find_spots
+from bpfre.blemishes.spots import FoundMark, find_marks, find_spots
+from bpfre.blemishes.synthesis import SynthesisedPair, SynthesisSettings, synthesize
 from bpfre.blemishes.targets import heal_face
 from bpfre.blemishes.tone import skin_tone
 
@@ -16,6 +18,8 @@ __all__ = [
     "Mark",
     "MarkKind",
     "SpotSettings",
+    "SynthesisSettings",
+    "SynthesisedPair",
     "Verdict",
     "draw_marks",
     "estimate_skin",
@@ -29,4 +33,5 @@ __all__ = [
     "skin_tone",
     "spot_area",
     "spot_area_from_landmarks",
+    "synthesize",
 ]

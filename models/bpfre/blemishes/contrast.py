@@ -15,6 +15,7 @@ _SECTORS = 8  # directions in which a spot has to end
 _LEAST_RING = 20  # px of skin around a spot; fewer tell nothing
 _LEAST_SKIN = 0.9  # share of skin in a spot and its rim; the others are parts of eyes, nostrils, lips
 _LEAST_NOISE = 0.004  # optical density
+_LAB_PER_DENSITY = 18.0  # a little less than on light skin
 _HAIR_CURVATURE = 2.5  # of a hair's line in red light, relative to the median of skin
 _HAIR_AREA = 9.0  # sigma of the neighbourhood in which hairs are counted, px of a 512 face crop
 
@@ -44,14 +45,22 @@ class Contrast:
         return float(1 - self.density[0] / max(self.strength, 1e-3))
 
     @property
+    def excess(self) -> float:
+        """Optical density by which green exceeds red: what is red about it."""
+        return float(self.density[1] - self.density[0])
+
+    @property
     def blueness(self) -> float:
         """Density in blue relative to green: 0.7 for haemoglobin, 1 for grey, up to 1.7 for melanin."""
         return float(self.density[2] / max(self.strength, 1e-3))
 
     @property
     def difference(self) -> float:
-        """Colour difference, CIE Lab units."""
-        return float(np.linalg.norm(self.lab))
+        """Colour difference, CIE Lab units; on dark skin at least what it would be on light skin by its density.
+
+        Lab counts what is seen side by side with white: by it alone marks on dark skin would be half as important.
+        """
+        return max(float(np.linalg.norm(self.lab)), _LAB_PER_DENSITY * self.strength)
 
     @property
     def visible(self) -> float:
@@ -113,12 +122,12 @@ def measure(surface: Surface, blob: Blob, others: Iterable[Blob] = ()) -> Contra
     if ring.sum() < _LEAST_RING or skin[radius <= 2.5 * sigma + 1].mean() < _LEAST_SKIN:
         return None
     # What lies around is a plane: across a cheek light falls off faster than faint spots stand out.
-    plane = _Plane(ring)
+    plane = Plane(ring)
     density, lab = plane.flat(surface.density[at]), plane.flat(surface.lab[at])
     darkness, redness = 2 * density[..., 1] - density[..., 0], density[..., 1] - density[..., 0]
-    weight = np.exp(-((radius / sigma) ** 2))
-    weight /= weight.sum()
     half, crispness = _profile(darkness, radius, sigma)
+    weight = np.exp(-((radius / max(1.0, min(sigma, half))) ** 2))
+    weight /= weight.sum()
     centre = (blob.y - y0, blob.x - x0)
     near = free & (radius > 2 * sigma + 1) & (radius <= 2.9 * sigma + 2)
     sector = np.floor((np.arctan2(y, x) / (2 * np.pi) + 1 / (2 * _SECTORS)) * _SECTORS).astype(int) % _SECTORS
@@ -137,7 +146,7 @@ def measure(surface: Surface, blob: Blob, others: Iterable[Blob] = ()) -> Contra
     )
 
 
-class _Plane:
+class Plane:
     """Least-squares plane through chosen pixels of a window, the oddest ones left out."""
 
     def __init__(self, where: np.ndarray) -> None:

@@ -61,13 +61,13 @@ class _Layers:
 
     def __init__(self, picture: np.ndarray, skin: np.ndarray | None) -> None:
         self.picture, self.skin = picture, skin
-        shape = picture.shape[:2]
-        self.haemoglobin = np.zeros(shape, np.float32)  # optical density
-        self.melanin = np.zeros(shape, np.float32)  # optical density
-        self.shade = np.zeros(shape, np.float32)  # optical density of all channels alike
-        self.reflected = np.zeros(shape, np.float32)  # linear light
-        self.shown = np.ones(shape, np.float32)  # share of light that heads and hairs leave
-        self.own = np.zeros((*shape, 3), np.float32)  # linear light of heads and hairs
+        height, width = self.shape = picture.shape[:2]
+        self.haemoglobin = np.zeros((height, width), np.float32)  # optical density
+        self.melanin = np.zeros((height, width), np.float32)  # optical density
+        self.shade = np.zeros((height, width), np.float32)  # optical density of all channels alike
+        self.reflected = np.zeros((height, width), np.float32)  # linear light
+        self.shown = np.ones((height, width), np.float32)  # share of light that heads and hairs leave
+        self.own = np.zeros((height, width, 3), np.float32)  # linear light of heads and hairs
 
     @property
     def touched(self) -> np.ndarray:
@@ -84,8 +84,8 @@ class _Layers:
 
     def add(self, mark: Mark) -> None:
         """Add one mark."""
-        height, width = self.haemoglobin.shape
-        margin = reach(mark) + int(np.ceil(_HALO * 2 * mark.radius if mark.halo else 0))
+        height, width = self.shape
+        margin = reach(mark) + int(np.ceil(_HALO * 2.7 * mark.radius if mark.halo else 0))
         x0, x1 = max(0, int(mark.x) - margin), min(width, int(mark.x) + margin + 2)
         y0, y1 = max(0, int(mark.y) - margin), min(height, int(mark.y) + margin + 2)
         if x0 >= x1 or y0 >= y1:

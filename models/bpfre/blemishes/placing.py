@@ -12,7 +12,8 @@ from bpfre.blemishes.tone import LIGHT, darkness
 from bpfre.errors import UsageError
 
 _TRIES = 24  # places that a mark may choose from
-_ANYWHERE = 0.15  # weight of skin outside the regions of a kind, relative to their middle
+_ELSEWHERE = 0.15  # share of a kind's marks that lie anywhere rather than in its regions
+_FACE_AREA = 6e4  # px of skin of a face in a 512 crop
 _CLUSTER = 13.0  # spread of a cluster, px of a 512 face crop
 _HAIRS = ((0.010, 0.008, 0.007), (0.030, 0.018, 0.011), (0.075, 0.045, 0.024), (0.20, 0.13, 0.07))  # linear RGB
 _DARK_HAEMOGLOBIN = 0.45  # of an inflamed mark's haemoglobin is not seen on the darkest skin
@@ -61,13 +62,12 @@ def place_marks(
     place = _Places(np.c_[columns, rows], skin.shape, template, scale, rng)
     dark = darkness(LIGHT if tone is None else tone)
     marks: list[Mark] = []
-    by_number = [name for name, kind in chosen.items() if kind.share]
+    by_number = {name: kind for name, kind in chosen.items() if kind.share}
     if by_number:
-        shares = np.array([chosen[name].share for name in by_number])
-        count = rng.poisson(density * len(rows) / scale**2 / 1e5)
-        for name in rng.choice(by_number, size=count, p=shares / shares.sum()):
-            x, y = place.one(chosen[name])
-            marks.append(_mark(str(name), x, y, rng, scale, contrast, dark))
+        regions = _Regions(list(by_number.values()))
+        for _ in range(rng.poisson(density * len(rows) / scale**2 / 1e5)):
+            index, x, y = place.one(regions)
+            marks.append(_mark(list(by_number)[index], x, y, rng, scale, contrast, dark))
     if template is not None:
         for name, kind in chosen.items():
             for _ in range(rng.poisson(kind.per_face) if kind.per_face else 0):
@@ -75,6 +75,34 @@ def place_marks(
                 if kind.mirrored:
                     break
     return marks
+
+
+class _Regions:
+    """How often each of several kinds lies at a place of the face."""
+
+    def __init__(self, kinds: list[MarkKind]) -> None:
+        self.shares = np.array([kind.share for kind in kinds])
+        self.cluster = np.array([kind.cluster for kind in kinds])
+        ellipses = [ellipse for region in REGIONS.values() for ellipse in region]
+        self.middle = np.array([(e.x, e.y) for e in ellipses])
+        self.spread = np.array([(e.width, e.height) for e in ellipses])
+        owner = [name for name, region in REGIONS.items() for _ in region]
+        # [ellipses, kinds]: share of a kind's marks that lie in an ellipse.
+        self.belongs = np.array(
+            [
+                [kind.regions.count(name) / max(len(kind.regions), 1) / len(REGIONS[name]) for kind in kinds]
+                for name in owner
+            ]
+        )
+        self.elsewhere = np.array([_ELSEWHERE if kind.regions else 1.0 for kind in kinds])
+
+    def weights(self, places: np.ndarray | None, count: int) -> np.ndarray:
+        """Frequency of each kind at places in the template, 1 on average over a face. -> [places, kinds]"""
+        if places is None:
+            return np.tile(self.shares, (count, 1))
+        offset = (places[:, None] - self.middle) / self.spread
+        bell = np.exp(-0.5 * (offset**2).sum(axis=2)) / (2 * np.pi * self.spread.prod(axis=1)) * _FACE_AREA
+        return self.shares * (self.elsewhere + (1 - self.elsewhere) * (bell @ self.belongs))
 
 
 class _Places:
@@ -89,24 +117,27 @@ class _Places:
         rng: np.random.Generator,
     ) -> None:
         self.pixels, self.shape, self.template, self.scale, self.rng = pixels, shape, template, scale, rng
-        self.clustering: list[np.ndarray] = []
+        self.seeds: list[np.ndarray] = []  # places of marks that others may gather around
         self._on_skin: np.ndarray | None = None
 
-    def one(self, kind: MarkKind) -> tuple[float, float]:
-        """Draw the place of a mark: in a cluster, in its kind's regions, or anywhere."""
-        at = self.pixels[self.rng.integers(len(self.pixels), size=_TRIES if kind.regions else 1)]
-        if kind.cluster and self.clustering and self.rng.uniform() < kind.cluster:
-            seed = self.clustering[self.rng.integers(len(self.clustering))]
-            near = np.rint(seed + self.rng.normal(0, _CLUSTER * self.scale, (_TRIES, 2))).astype(int)
-            near = near[self._is_skin(near)]
-            at = near[:1] if len(near) else at[:1]
-        elif len(at) > 1:
-            weights = self._weights(at, kind)
-            at = at[self.rng.choice(len(at), size=1, p=weights / weights.sum())]
-        if kind.cluster:
-            self.clustering.append(at[0].astype(float))
-        x, y = at[0] + self.rng.uniform(-0.5, 0.5, 2)
-        return float(x), float(y)
+    def one(self, regions: _Regions) -> tuple[int, float, float]:
+        """Draw a place, then a kind that lies there; or a place beside an earlier mark. -> kind, x, y"""
+        rng = self.rng
+        at = self.pixels[rng.integers(len(self.pixels), size=_TRIES)]
+        places = None if self.template is None else at @ self.template[:, :2].T + self.template[:, 2]
+        weights = regions.weights(places, len(at))
+        chosen = int(rng.choice(len(at), p=weights.sum(axis=1) / weights.sum()))
+        kind = int(rng.choice(weights.shape[1], p=weights[chosen] / weights[chosen].sum()))
+        spot = at[chosen]
+        if regions.cluster[kind]:
+            if self.seeds and rng.uniform() < regions.cluster[kind]:
+                near = self.seeds[rng.integers(len(self.seeds))] + rng.normal(0, _CLUSTER * self.scale, (_TRIES, 2))
+                near = np.rint(near).astype(int)
+                near = near[self._is_skin(near)]
+                spot = near[0] if len(near) else spot
+            self.seeds.append(spot.astype(float))
+        x, y = spot + rng.uniform(-0.5, 0.5, 2)
+        return kind, float(x), float(y)
 
     def in_template(self, kind: MarkKind, *, mirrored: bool = False) -> list[tuple[float, float]]:
         """Draw a place in a kind's regions, and its mirror image if wanted; those that are in the picture."""
@@ -119,29 +150,19 @@ class _Places:
         found = (wanted - shift) @ np.linalg.inv(linear).T
         return [(float(x), float(y)) for x, y in found[self._is_near_skin(found)]]
 
-    def _weights(self, at: np.ndarray, kind: MarkKind) -> np.ndarray:
-        if self.template is None:
-            return np.ones(len(at))
-        places = at @ self.template[:, :2].T + self.template[:, 2]
-        weights = np.full(len(at), _ANYWHERE)
-        for name in kind.regions:
-            for e in REGIONS[name]:
-                offset = (places - (e.x, e.y)) / (e.width, e.height)
-                weights += np.exp(-0.5 * (offset**2).sum(axis=1))
-        return weights
-
     def _is_skin(self, at: np.ndarray) -> np.ndarray:
         if self._on_skin is None:
             self._on_skin = np.zeros(self.shape, bool)
             self._on_skin[self.pixels[:, 1], self.pixels[:, 0]] = True
-        inside = ((at >= 0) & (at < self.shape[::-1])).all(axis=1)
-        x, y = np.where(inside[:, None], at, 0).T
-        return inside & self._on_skin[y, x]
+        height, width = self.shape[:2]
+        x, y = at.T
+        inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+        return inside & self._on_skin[np.where(inside, y, 0), np.where(inside, x, 0)]
 
     def _is_near_skin(self, found: np.ndarray) -> np.ndarray:
         """Whether skin lies within a few px of places that need not be skin themselves."""
         around = np.array([(0, 0), (0, 8), (0, -8), (8, 0), (-8, 0)]) * self.scale
-        return np.any([self._is_skin(np.rint(found + shift).astype(int)) for shift in around], axis=0)
+        return np.logical_or.reduce([self._is_skin(np.rint(found + shift).astype(int)) for shift in around])
 
 
 def _by_face(

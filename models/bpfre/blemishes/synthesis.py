@@ -81,10 +81,10 @@ def synthesize(
     """
     size = len(crop)
     scale = size / 512
-    photo = np.array(crop, np.float32)
-    if settings.source != "drawn" and healed is None:
-        healed = heal_face(photo, skin, scale=scale)
-    target = photo if settings.source == "drawn" or healed is None else healed
+    # Rounded first: where both sides are alike to begin with, marks to keep leave them alike.
+    photo = target = _rounded(crop)
+    if settings.source != "drawn":
+        target = _rounded(heal_face(crop, skin, scale=scale) if healed is None else healed)
     if settings.source == "healed":
         return SynthesisedPair(_to_bytes(photo), _to_bytes(target))
     shift = 0.5 / scale - 0.5
@@ -107,6 +107,10 @@ def synthesize(
     drawn = place(settings.density, keep=False, contrast=settings.strength)
     raw = draw_marks(draw_marks(photo, kept, skin=shown), drawn, skin=shown)
     return SynthesisedPair(_to_bytes(raw), _to_bytes(draw_marks(target, kept, skin=shown)))
+
+
+def _rounded(pixels: np.ndarray) -> np.ndarray:
+    return _to_bytes(pixels).astype(np.float32) / np.float32(255)
 
 
 def _to_bytes(pixels: np.ndarray) -> np.ndarray:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from bpfre.blemishes.heal import heal_spots
+from bpfre.blemishes.judgement import SpotSettings
 from bpfre.blemishes.regions import spot_area
-from bpfre.blemishes.spots import SpotSettings, find_spots
+from bpfre.blemishes.spots import find_spots
 
 
 def heal_face(

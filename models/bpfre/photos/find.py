@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -34,9 +35,11 @@ def find_photos(inputs: Sequence[Path], *, recursive: bool = True) -> list[Found
         UsageError: an input does not exist, a file given by name has another suffix, or nothing was found.
     """
     found: dict[Path, FoundPhoto] = {}
+    real_folder = functools.cache(Path.resolve)  # most photos share their folder with thousands of others
     for given in inputs:
         for photo in _photos_in(given, recursive):
-            found.setdefault(photo.path.resolve(), photo)
+            path = photo.path
+            found.setdefault(path.resolve() if path.is_symlink() else real_folder(path.parent) / path.name, photo)
     if not found:
         raise UsageError(
             f"No photos were found in {', '.join(map(str, inputs)) or 'no input at all'}.",

@@ -25,11 +25,13 @@ def fine(rgb: np.ndarray) -> np.ndarray:
 def drawn_of(kind: str, seed: int = 3, **change: object) -> Mark:
     """A strong mark of a kind as it is placed, moved to the middle of a picture of 192 px."""
     rng, skin = np.random.default_rng(seed), np.ones((192, 192), bool)
+    many = 20 if MARK_KINDS[kind].per_face else 1
     marks: list[Mark] = []
-    for _ in range(20):
-        marks += place_marks(
-            skin, rng, density=3e3, keep=MARK_KINDS[kind].keep, kinds=[kind], template=TEMPLATE, scale=1.0
-        )
+    while len(marks) < 10:
+        for _ in range(many):
+            marks += place_marks(
+                skin, rng, density=100.0, keep=MARK_KINDS[kind].keep, kinds=[kind], template=TEMPLATE, scale=1.0
+            )
     mark = max(marks, key=lambda m: abs(m.haemoglobin) + abs(m.melanin) + m.shine + m.opacity)
     return dataclasses.replace(mark, **{"x": 96.0, "y": 96.0} | change)
 
@@ -151,7 +153,8 @@ def test_reflections_add_light_of_no_colour(make_skin: Callable, make_mark: Call
     shiny = make_mark("shine", radius=12, haemoglobin=0.0, melanin=0.0, edge=1.5, shine=0.1)
     added = to_linear(draw_marks(skin, [shiny])) - to_linear(skin)
     assert (added >= -1e-5).all() and added[90:103, 90:103].mean() == pytest.approx(0.1, abs=0.02)
-    assert np.abs(added - added.mean(axis=2, keepdims=True))[added.max(axis=2) < 0.3].max() < 1e-3
+    unclipped = draw_marks(skin, [shiny]).max(axis=2) < 0.995
+    assert np.abs(added - added.mean(axis=2, keepdims=True))[unclipped].max() < 1e-3
 
 
 def test_a_raised_mark_is_lit_from_above(make_skin: Callable, make_mark: Callable) -> None:

@@ -5,7 +5,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bpfre.blemishes import estimate_skin, regions, skin_from_landmarks
+from bpfre.blemishes import (
+    estimate_skin,
+    regions,
+    skin_from_landmarks,
+    spot_area,
+    spot_area_from_landmarks,
+)
+from bpfre.blemishes.regions import find_hair
 from bpfre.faces import Face, align
 
 CHEEKS = ((175, 315), (338, 315))
@@ -117,3 +124,43 @@ def test_estimate_on_a_portrait_leaves_eyes_and_mouth_out() -> None:
     assert_no_features(skin)
     assert all(skin[y, x] for x, y in CHEEKS)
     assert not skin[:60].any() and not skin[:, :60].any() and not skin[:, 452:].any()
+
+
+def test_spots_are_sought_away_from_features(points: np.ndarray) -> None:
+    area = spot_area_from_landmarks(points, (512, 512))
+    for name, (x, y) in FEATURES.items():
+        assert not area[y, x], name
+    for x in (193, 319):
+        assert not area[222, x], "between brow and eye"
+        assert not area[240 + 14 + 11, x], "lower lid"
+    assert not area[372 + 22 + 6, 257] and not area[322, 232 + 12 + 6]
+    for x, y in (*CHEEKS, (256, 150), (256, 280), (256, 440)):
+        assert area[y, x]
+    small = spot_area_from_landmarks(points / 2, (256, 256), scale=0.5)
+    assert (small != area[::2, ::2]).mean() < 0.015
+
+
+def test_without_landmarks_the_rim_of_skin_is_left_out() -> None:
+    skin = np.zeros((100, 100), bool)
+    skin[20:80, 20:80] = True
+    area = spot_area(skin)
+    assert area[28:72, 28:72].all() and area.sum() == 46 * 46
+    assert spot_area(skin, scale=2.0).sum() == 32 * 32
+
+
+@pytest.mark.parametrize("tone", ["light", "medium", "dark"])
+def test_hair_is_found_and_a_mole_is_not(make_skin: Callable, tone: str) -> None:
+    rgb = make_skin(tone, 256)
+    rgb[:, :60] = (0.06, 0.05, 0.045)
+    rgb[150:155, 150:155] = (0.1, 0.06, 0.05)
+    hair = find_hair(rgb, np.ones((256, 256), bool))
+    assert hair[:, :55].all() and not hair[:, 75:].any()
+    assert not find_hair(rgb, np.zeros((256, 256), bool)).any()
+
+
+def test_estimate_keeps_marks_on_the_cheeks(make_skin: Callable, disc: Callable) -> None:
+    crop = make_skin("light", 512)
+    crop[disc(512, 175, 330, 9)] = (0.75, 0.25, 0.25)
+    assert estimate_skin(crop)[330, 175]
+    crop[disc(512, 175, 330, 30)] = (0.75, 0.25, 0.25)
+    assert not estimate_skin(crop)[330, 175]

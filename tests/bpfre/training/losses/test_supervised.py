@@ -72,7 +72,9 @@ def test_clean_faces_are_to_be_left_alone(make_batch: MakeBatch, make_output: Ma
     batch = make_batch([C])
     out = make_output(batch)
     losses = supervised_losses(out, batch, CONFIG, None)
-    assert float(losses["blem_coarse"]) == pytest.approx(float(-torch.log(1 - out.map_e2d.detach()).mean()), rel=1e-4)
+    assert float(losses["blem_coarse"].detach()) == pytest.approx(
+        float(-torch.log(1 - out.map_e2d.detach()).mean()), rel=1e-4
+    )
     change = (out.coarse - batch.raw).abs().mean()  # no pixel is edited: the second part of the balance alone
     assert float(losses["cons_coarse"]) == pytest.approx(CONFIG.unedited * float(change), rel=1e-4)
 
