@@ -150,7 +150,9 @@ def document(scores: Mapping[str, Scores], tones: Mapping[str, str], extras: Map
     return {
         "overall": {name: dataclasses.asdict(summarise(of)) for name, of in scores.items()},
         "tones": {
-            tone: {name: dataclasses.asdict(summarise(part)) for name, of in scores.items() if (part := pick(of, people))}
+            tone: {
+                name: dataclasses.asdict(summarise(part)) for name, of in scores.items() if (part := pick(of, people))
+            }
             for tone in TONES
             if (people := {person for person, its in tones.items() if its == tone})
         },

@@ -23,7 +23,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """Settings of one run; `recipe` fills them for a preset. Lengths are px of a 512 face crop if not said otherwise."""
+    """Settings of one run; `recipe` fills them for a preset. Lengths are px of a 512 face crop unless noted."""
 
     preset: str = "starter"  # shape of the network
     size: int = 512  # side of the working crop [px]

@@ -54,7 +54,7 @@ def test_each_picture_comes_back_retouched_under_its_name(pictures: dict[str, np
     assert list(done) == list(pictures)
     for name, pixels in pictures.items():
         change = done[name].astype(int) - pixels
-        assert change[50:80, 50:80].mean() == pytest.approx(51, abs=1) and (change[0] == 0).all()
+        assert change[50:80, 50:80].mean() == pytest.approx(51, abs=1) and np.abs(change[0]).max() <= 1
 
 
 def test_the_coarse_stage_alone(pictures: dict[str, np.ndarray]) -> None:

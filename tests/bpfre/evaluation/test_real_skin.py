@@ -85,9 +85,7 @@ def test_half_of_a_blemish_left_is_not_removed_and_a_third_is(
         assert summarise([score(after)]).removed == removed
 
 
-def test_blur_costs_texture_and_changes_everything(
-    face: np.ndarray, score: Callable[[np.ndarray], PhotoScore]
-) -> None:
+def test_blur_costs_texture_and_changes_everything(face: np.ndarray, score: Callable[[np.ndarray], PhotoScore]) -> None:
     summary = summarise([score(cv2.GaussianBlur(face, (0, 0), 2))])
     assert summary.texture < 0.3 and summary.elsewhere > 1
 
