@@ -89,10 +89,10 @@ class PhotoProgress:
 
 
 @contextmanager
-def photo_progress(photos: int, *, shown: bool) -> Iterator[PhotoProgress]:
+def photo_progress(photos: int, *, shown: bool, doing: str = "Retouching") -> Iterator[PhotoProgress]:
     """Show a bar on stderr while the block runs; only on a terminal."""
     columns = (
-        TextColumn("Retouching"),
+        TextColumn(doing),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[faces]} faces"),

@@ -81,7 +81,7 @@ def synthesize(
     jobs = plan_pairs(found, out, overwrite=overwrite)
     finder = open_detector(detector.value, device=pick_device(device), min_face=min_face)
     started, results = time.monotonic(), []
-    with console.photo_progress(len(jobs), shown=not quiet) as progress:
+    with console.photo_progress(len(jobs), shown=not quiet, doing="Drawing") as progress:
         for result in write_pairs(
             jobs, out, settings, finder, size=size, seed=seed, variants=variants, min_face=min_face
         ):

@@ -16,7 +16,10 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "torchvision", "numpy", "cv2", "PIL", "tifffile")
 
 
-@pytest.mark.parametrize("args", [["--help"], ["--version"], ["retouch", "--help"], ["train", "--help"]])
+COMMANDS = ("retouch", "train", "visualize", "synthesize")
+
+
+@pytest.mark.parametrize("args", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])
 def test_help_imports_nothing_heavy(args: list[str]) -> None:
     code = (
         "import sys; from bpfre_cli.app import main\n"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from bpfre.blemishes import estimate_skin, find_spots, heal_spots, skin_from_landmarks
+from bpfre.blemishes import estimate_skin, heal_face, skin_from_landmarks, spot_area_from_landmarks
 from bpfre.errors import DataError
 from bpfre.faces import Face, align
 from bpfre.photos import read_photo, rgb8
@@ -17,7 +17,6 @@ from bpfre.training.data.samples import Sample
 
 SHARP = 0.5  # longer side of the face's box as a share of the stored crop's: smaller faces show no spots to learn from
 SHARP_ALIGNED = 0.8  # side of an aligned photo as a share of the stored crop's, from which its face is that large
-_CREASE_MARGIN = 7.0  # px of a 512 crop
 _FAST_SKIN = 400  # px: crops from this side on have their skin estimated at half their size where that is enough
 
 
@@ -71,8 +70,8 @@ def cut_face(sample: Sample, sides: Sides, face: Face, *, side: int, heal: bool)
     )
     crops = [align(pixels, here, size=side) for pixels in sides.pixels]
     sharp = bool(here.size >= SHARP * side)
-    skin = _exact_skin(sample, sides, crops[0].matrix, side)
-    return _finish(sample, [crop.pixels for crop in crops], skin, sharp=sharp, heal=heal)
+    points = _landmarks(sample, sides, crops[0].matrix)
+    return _finish(sample, [crop.pixels for crop in crops], points, sharp=sharp, heal=heal)
 
 
 def take_aligned(sample: Sample, sides: Sides, *, side: int, sharp: bool, heal: bool) -> TrainingFace:
@@ -95,37 +94,39 @@ def take_aligned(sample: Sample, sides: Sides, *, side: int, sharp: bool, heal: 
     pixels = [cv2.resize(p, (side, side), interpolation=how).astype(np.float32) / 255 for p in sides.pixels]
     scale = side / width
     matrix = np.array([[scale, 0, 0.5 * scale - 0.5], [0, scale, 0.5 * scale - 0.5]])
-    skin = _exact_skin(sample, sides, matrix, side)
-    if skin is None and side >= _FAST_SKIN and not heal:
-        # Loaded anew for every window: healing alone needs the rim of skin to the pixel.
-        half = cv2.resize(pixels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        small = estimate_skin(half, scale=len(half) / 512).astype(np.uint8)
-        skin = cv2.resize(small, (side, side), interpolation=cv2.INTER_NEAREST).astype(bool)
-    return _finish(sample, pixels, skin, sharp=sharp, heal=heal)
+    return _finish(sample, pixels, _landmarks(sample, sides, matrix), sharp=sharp, heal=heal)
 
 
 def _finish(
-    sample: Sample, pixels: list[np.ndarray], skin: np.ndarray | None, *, sharp: bool, heal: bool
+    sample: Sample, pixels: list[np.ndarray], points: np.ndarray | None, *, sharp: bool, heal: bool
 ) -> TrainingFace:
+    """Find the skin, by landmarks where there are some, and heal what is to be healed."""
     raw, target = pixels[0], pixels[-1]
-    scale = len(raw) / 512
-    if skin is None:
+    side, scale = len(raw), len(raw) / 512
+    healed = sample.kind == "raw" and heal and sharp
+    if points is not None:
+        skin = skin_from_landmarks(points, (side, side), scale=scale)
+    elif side >= _FAST_SKIN and not healed:
+        # Loaded anew for every window: healing alone needs the rim of skin to the pixel.
+        half = cv2.resize(target, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        small = estimate_skin(half, scale=len(half) / 512).astype(np.uint8)
+        skin = cv2.resize(small, (side, side), interpolation=cv2.INTER_NEAREST).astype(bool)
+    else:
         skin = estimate_skin(target, scale=scale)
-    if sample.kind == "raw" and heal and sharp:
-        # Creases beside eyes, nostrils and lips look like spots: those are sought further away from features.
-        inner = cv2.distanceTransform(skin.astype(np.uint8), cv2.DIST_L2, 5) > _CREASE_MARGIN * scale
-        target = heal_spots(raw, find_spots(raw, inner, scale=scale), skin, scale=scale)
+    if healed:
+        area = None if points is None else spot_area_from_landmarks(points, (side, side), scale=scale)
+        target = heal_face(raw, skin, scale=scale, area=area)
     stored = _to_bytes(raw)
     return TrainingFace(stored, stored if target is raw else _to_bytes(target), skin, kind=sample.kind, sharp=sharp)
 
 
-def _exact_skin(sample: Sample, sides: Sides, matrix: np.ndarray, side: int) -> np.ndarray | None:
-    """Skin by the landmarks beside the photo, None where there are none. -> [side, side] bool"""
+def _landmarks(sample: Sample, sides: Sides, matrix: np.ndarray) -> np.ndarray | None:
+    """Landmarks beside the photo, None where there are none. -> [189, 2] px of the crop"""
     landmarks = landmark_file(sample.photo)
     if not landmarks.is_file():
         return None
     points = (read_tem(landmarks) + 0.5) * sides.reduction - 0.5
-    return skin_from_landmarks(points @ matrix[:, :2].T + matrix[:, 2], (side, side), scale=side / 512)
+    return points @ matrix[:, :2].T + matrix[:, 2]
 
 
 def _to_bytes(pixels: np.ndarray) -> np.ndarray:

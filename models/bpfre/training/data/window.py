@@ -101,9 +101,9 @@ def with_marks(
     kept = place_marks(skin, rng, density=keep_density, keep=True, **where)
     drawn = place_marks(skin, rng, density=density, keep=False, contrast=contrast, **where)
     same = raw is target
-    target = draw_marks(target, kept)
-    raw = target if same else draw_marks(raw, kept)
-    return (draw_marks(raw, drawn) if drawn else raw), target
+    target = draw_marks(target, kept, skin=skin)
+    raw = target if same else draw_marks(raw, kept, skin=skin)
+    return (draw_marks(raw, drawn, skin=skin) if drawn else raw), target
 
 
 def _whole_centre(stored: int, rng: np.random.Generator) -> np.ndarray:
