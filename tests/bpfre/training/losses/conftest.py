@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
-from bpfre.training.data.windows import Batch, Role
 
 from bpfre.network import BPFReOutput
+from bpfre.training.data.windows import Batch, Role
 
 MakeBatch = Callable[..., Batch]
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from bpfre.training.data.windows import Batch, Role
 from torch import Tensor
 
 from bpfre.network import PixelDiscriminator
 from bpfre.training.config import TrainConfig
+from bpfre.training.data.windows import Batch, Role
 from bpfre.training.losses import discriminator_adversarial, discriminator_input, generator_adversarial
 from bpfre.training.losses.adversarial import blemish_weights
 

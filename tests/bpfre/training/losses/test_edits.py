@@ -6,10 +6,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from bpfre.training.data.windows import Batch, Role
 from torch import Tensor
 
 from bpfre.training.config import TrainConfig
+from bpfre.training.data.windows import Batch, Role
 from bpfre.training.losses import edit_measures
 from bpfre.training.losses.edits import edit_size, edited_area
 
