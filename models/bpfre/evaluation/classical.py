@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassicalSettings:
-    """Thresholds, chosen by `benchmarks/real_skin_tuning.py`; lengths are px of a 512 face crop."""
+    """Thresholds, chosen by `benchmarks/tune_classical.py`; lengths are px of a 512 face crop."""
 
     sigmas: tuple[float, ...] = (1.2, 1.8, 2.6, 3.6)  # blob sizes looked for
     surround: float = 1.6  # surround's sigma relative to the blob's
-    contrast: float = 1.5  # least response, Lab units
-    noise_factor: float = 4.0  # least response relative to the skin's own variation
-    mole_darkness: float = 8.0  # darker than this, and ...
+    contrast: float = 0.9  # least response, Lab units
+    noise_factor: float = 3.5  # least response relative to the skin's own variation
+    mole_darkness: float = 4.0  # darker than this, and ...
     mole_redness: float = 0.4  # ... less redder than this share of the darkening: a mole, which is kept
     crowded: float = 0.25  # share of a neighbourhood taken by blobs beyond which it is stubble or hair
-    fine: float = 1.2  # sigma that parts texture, which stays, from tone, which is inpainted
-    texture: float = 2.0  # greatest texture that is put back, relative to that of the whole crop
-    grow: float = 1.5  # px added around a blob before inpainting
+    fine: float = 1.4  # sigma that parts texture, which stays, from tone, which is inpainted
+    texture: float = 4.0  # greatest texture that is put back, relative to that of the whole crop
+    grow: float = 2.5  # px added around a blob before inpainting
 
 
 @dataclass(frozen=True)

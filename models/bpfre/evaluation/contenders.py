@@ -39,6 +39,7 @@ class RememberingDetector:
 
     def __init__(self, detector: FaceDetector) -> None:
         self._detector = detector
+        self.name = detector.name
         self._found: dict[bytes, list[Face]] = {}
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Face]]:

@@ -11,7 +11,7 @@ import numpy as np
 from bpfre.blemishes import estimate_skin
 from bpfre.evaluation.contrast import around, colour_difference, high_pass_energy, local_contrast, to_lab
 from bpfre.evaluation.labels import LabelledPhoto, Place
-from bpfre.faces import Face, align
+from bpfre.faces import Face, FaceCrop, align
 from bpfre.faces.align import FACE_REGION
 
 REMOVED_SHARE, INVISIBLE = 0.4, 1.5  # a blemish is removed at most at this share of its contrast, or below [Lab]
@@ -25,6 +25,7 @@ class Areas:
 
     skin: np.ndarray  # facial skin, away from marks that may be removed
     outside: np.ndarray  # the face, away from all marks
+    face: np.ndarray  # the face
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,15 @@ def contrast_of(lab: np.ndarray, mark: Place, *, ignore: np.ndarray | None = Non
     return float(np.linalg.norm(local_contrast(lab, mark.x, mark.y, disc=mark.radius, ring=ring, ignore=ignore)))
 
 
+def face_area(rgb: np.ndarray, face: Face) -> np.ndarray:
+    """Draw the box that holds the face itself, as the detector's landmarks turn it. -> [H, W] bool"""
+    crop = align(rgb, face)
+    x0, y0, x1, y1 = (int(side) for side in FACE_REGION)
+    box = np.zeros(crop.pixels.shape[:2], bool)
+    box[y0:y1, x0:x1] = True
+    return _in_photo(box, crop, rgb.shape)
+
+
 def areas_of(rgb: np.ndarray, face: Face, labelled: LabelledPhoto) -> Areas:
     """Draw where texture and change are measured. Needs no landmarks but the detector's.
 
@@ -102,17 +112,14 @@ def areas_of(rgb: np.ndarray, face: Face, labelled: LabelledPhoto) -> Areas:
         labelled: its labels.
     """
     crop = align(rgb, face)
-    x0, y0, x1, y1 = FACE_REGION
-    box = np.zeros(crop.pixels.shape[:2], np.uint8)
-    box[int(y0) : int(y1), int(x0) : int(x1)] = 1
-    back = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
-    size = (rgb.shape[1], rgb.shape[0])
-    skin, region = (
-        cv2.warpAffine(mask.astype(np.uint8), crop.matrix, size, flags=back).astype(bool)
-        for mask in (estimate_skin(crop.pixels), box)
-    )
-    removable = draw_places((*labelled.temporary, *labelled.doubtful), rgb.shape[:2])
-    return Areas(skin & ~removable, region & ~removable & ~draw_places(labelled.permanent, rgb.shape[:2]))
+    skin, whole = _in_photo(estimate_skin(crop.pixels), crop, rgb.shape), face_area(rgb, face)
+    removable = draw_places((*labelled.temporary, *labelled.doubtful), rgb.shape)
+    return Areas(skin & ~removable, whole & ~removable & ~draw_places(labelled.permanent, rgb.shape), whole)
+
+
+def _in_photo(mask: np.ndarray, crop: FaceCrop, shape: tuple[int, ...]) -> np.ndarray:
+    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(mask.astype(np.uint8), crop.matrix, (shape[1], shape[0]), flags=flags).astype(bool)
 
 
 def draw_places(places: Iterable[Place], shape: tuple[int, ...]) -> np.ndarray:

@@ -34,6 +34,8 @@ class Brighter(nn.Module):
 class OneFace:
     """Finds one face of known place in every picture, and counts how often it was asked."""
 
+    name = "one face"
+
     def __init__(self) -> None:
         self.asked = 0
 
@@ -83,6 +85,8 @@ def test_a_picture_is_searched_once(pictures: dict[str, np.ndarray]) -> None:
 
 def test_a_picture_that_fails_is_named(pictures: dict[str, np.ndarray]) -> None:
     class Failing:
+        name = "failing"
+
         def detect(self, images: Sequence[np.ndarray]) -> list[list[Face]]:
             raise RuntimeError("no detector")
 

@@ -25,7 +25,7 @@ from bpfre.faces.template import FFHQ_512
 PIMPLE, MOLE = Place("pimple", 60, 60, 5), Place("mole", 140, 60, 4)
 CONTROL, BROW = Place("skin", 60, 130, 5), Place("brow", 140, 130, 5)
 LABELLED = LabelledPhoto("p.jpg", "1", (PIMPLE, MOLE), (Place("doubtful", 100, 30, 4),), (CONTROL, BROW))
-EVERYWHERE = Areas(np.ones((200, 200), bool), np.ones((200, 200), bool))
+EVERYWHERE = Areas(*(np.ones((200, 200), bool) for _ in range(3)))
 
 
 def paint(picture: np.ndarray, place: Place, colour: tuple[int, int, int]) -> None:
@@ -115,7 +115,8 @@ def test_the_areas_keep_away_from_marks_and_lie_in_the_face() -> None:
         disc = np.hypot(columns - place.x, rows - place.y) <= place.radius
         assert areas.skin[disc].any() == in_skin and not areas.outside[disc].any()
     assert areas.skin.sum() > 20_000 and areas.outside.sum() > 90_000
-    assert not areas.outside[:100].any() and not areas.skin[:100].any()
+    assert not areas.face[:100].any() and not areas.skin[:100].any()
+    assert not (areas.outside & ~areas.face).any()
 
 
 def test_a_drawn_place_holds_its_rim_and_no_more() -> None:
