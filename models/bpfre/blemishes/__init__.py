@@ -8,7 +8,7 @@ from bpfre.blemishes.marks import Mark
 from bpfre.blemishes.placing import place_marks
 from bpfre.blemishes.regions import estimate_skin, skin_from_landmarks, spot_area, spot_area_from_landmarks
 from bpfre.blemishes.spots import FoundMark, find_marks, find_spots
-from bpfre.blemishes.synthesis import SynthesisedPair, SynthesisSettings, synthesize
+from bpfre.blemishes.synthesis import SynthesisedPair, SynthesisSettings, mark_sides, synthesize
 from bpfre.blemishes.targets import heal_face
 from bpfre.blemishes.tone import skin_tone
 
@@ -28,6 +28,7 @@ __all__ = [
     "find_spots",
     "heal_face",
     "heal_spots",
+    "mark_sides",
     "place_marks",
     "skin_from_landmarks",
     "skin_tone",

@@ -46,13 +46,7 @@ def find_marks(
 def find_spots(
     rgb: np.ndarray, skin: np.ndarray, *, scale: float = 1.0, settings: SpotSettings | None = None
 ) -> np.ndarray:
-    """Find temporary spots.
-
-    Args:
-        rgb: [H, W, 3] float sRGB in [0, 1].
-        skin: [H, W] bool, where to look.
-        scale: size of the face relative to a 512 crop.
-        settings: thresholds.
+    """Find temporary spots. Arguments are those of `find_marks`.
 
     Returns:
         [H, W] int32 labels, 0 for none, each spot's whole area under one number.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from bpfre.blemishes.placing import place_marks
 from bpfre.blemishes.targets import heal_face
 from bpfre.blemishes.tone import skin_tone
 from bpfre.errors import UsageError
+from bpfre.photos import to_bytes
 
 Source = Literal["drawn", "healed", "both"]
 
@@ -86,32 +88,61 @@ def synthesize(
     if settings.source != "drawn":
         target = _rounded(heal_face(crop, skin, scale=scale) if healed is None else healed)
     if settings.source == "healed":
-        return SynthesisedPair(_to_bytes(photo), _to_bytes(target))
+        return SynthesisedPair(to_bytes(photo), to_bytes(target))
     shift = 0.5 / scale - 0.5
     template = np.array([[1 / scale, 0, shift], [0, 1 / scale, shift]])
-    tone, shown = skin_tone(photo, skin), cv2.GaussianBlur(skin.astype(np.float32), (0, 0), _RIM * scale)
+    raw, target = mark_sides(
+        photo,
+        target,
+        skin,
+        rng,
+        template=template,
+        density=settings.density,
+        keep_density=settings.keep_density,
+        contrast=settings.strength,
+        kinds=settings.kinds or None,
+    )
+    return SynthesisedPair(to_bytes(raw), to_bytes(target))
 
-    def place(density: float, *, keep: bool, contrast: float = 1.0) -> list:
-        return place_marks(
-            skin,
-            rng,
-            density=density,
-            keep=keep,
-            contrast=contrast,
-            template=template,
-            tone=tone,
-            kinds=settings.kinds or None,
-        )
 
-    kept = place(settings.keep_density, keep=True)
-    drawn = place(settings.density, keep=False, contrast=settings.strength)
-    raw = draw_marks(draw_marks(photo, kept, skin=shown), drawn, skin=shown)
-    return SynthesisedPair(_to_bytes(raw), _to_bytes(draw_marks(target, kept, skin=shown)))
+def mark_sides(
+    raw: np.ndarray,
+    target: np.ndarray,
+    skin: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    template: np.ndarray,
+    density: float,
+    keep_density: float,
+    contrast: float = 1.0,
+    kinds: Collection[str] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw marks to keep on both sides of a pair, blemishes on the raw side alone.
+
+    Args:
+        raw: [H, W, 3] float sRGB in [0, 1].
+        target: the same without its spots, or the very array `raw`.
+        skin: [H, W] bool.
+        rng: source of randomness.
+        template: [2, 3] affine, from px of the picture to px of a 512 face crop.
+        density: blemishes on 100 000 px of skin of a 512 crop.
+        keep_density: marks to keep, likewise.
+        contrast: factor on the strength of blemishes.
+        kinds: names of `MARK_KINDS` to draw from; all by default.
+
+    Returns:
+        New raw and target; the very same array where they are alike.
+    """
+    scale = 1 / float(np.hypot(*template[:, 0]))
+    tone, shown = skin_tone(target, skin), cv2.GaussianBlur(skin.astype(np.float32), (0, 0), _RIM * scale)
+    where: dict[str, Any] = {"template": template, "tone": tone, "kinds": kinds}
+    kept = place_marks(skin, rng, density=keep_density, keep=True, **where)
+    drawn = place_marks(skin, rng, density=density, keep=False, contrast=contrast, **where)
+    alike = raw is target
+    target = draw_marks(target, kept, skin=shown)
+    raw = target if alike else draw_marks(raw, kept, skin=shown)
+    return (draw_marks(raw, drawn, skin=shown) if drawn else raw), target
 
 
 def _rounded(pixels: np.ndarray) -> np.ndarray:
-    return _to_bytes(pixels).astype(np.float32) / np.float32(255)
-
-
-def _to_bytes(pixels: np.ndarray) -> np.ndarray:
-    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+    return to_bytes(pixels).astype(np.float32) / np.float32(255)

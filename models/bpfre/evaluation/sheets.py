@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from bpfre.photos import to_bytes
+
 _TITLE = 30  # height of a panel's title, px
 _GAP = 6  # white between panels, px
 _GAIN = 4  # how much the correction is enlarged to be seen
@@ -33,12 +35,12 @@ def attention_sheet(
         [H, W, 3] uint8 RGB. Both maps share one colour scale from 0 to 1, shown as a bar.
     """
     panels = [
-        ("input", _bytes(crop)),
+        ("input", to_bytes(crop)),
         ("map E2D: blemishes seen", _heat(map_e2d)),
-        ("coarse", _bytes(coarse)),
+        ("coarse", to_bytes(coarse)),
         ("map D2G: what coarse left", _heat(map_d2g)),
-        ("refined", _bytes(refined)),
-        (f"correction x {_GAIN}", _bytes(0.5 + _GAIN * (refined - crop))),
+        ("refined", to_bytes(refined)),
+        (f"correction x {_GAIN}", to_bytes(0.5 + _GAIN * (refined - crop))),
     ]
     side = crop.shape[0]
     width = len(panels) * (side + _GAP) + _GAP
@@ -56,13 +58,9 @@ def attention_sheet(
     return sheet
 
 
-def _bytes(pixels: np.ndarray) -> np.ndarray:
-    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
-
-
 def _heat(values: np.ndarray) -> np.ndarray:
     """Perceptually uniform colours for values in [0, 1]. -> [H, W, 3] uint8 RGB"""
-    return cv2.cvtColor(cv2.applyColorMap(_bytes(values), cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB)
+    return cv2.cvtColor(cv2.applyColorMap(to_bytes(values), cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB)
 
 
 def _write(sheet: np.ndarray, text: str, x: int, y: int) -> None:

@@ -2,7 +2,7 @@
 
 from bpfre.faces.align import align
 from bpfre.faces.cache import retinaface_weights
-from bpfre.faces.detector import DETECTORS, FaceDetector, open_detector
+from bpfre.faces.detector import DETECTORS, FaceDetector, open_detector, pick_detector
 from bpfre.faces.face import Face, FaceCrop
 from bpfre.faces.paste import crop_box, paste
 
@@ -15,5 +15,6 @@ __all__ = [
     "crop_box",
     "open_detector",
     "paste",
+    "pick_detector",
     "retinaface_weights",
 ]

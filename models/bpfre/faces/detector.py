@@ -26,6 +26,17 @@ class FaceDetector(Protocol):
         """Find the faces of photos, [H, W, 3] uint8 RGB each; the largest face of each photo first."""
 
 
+def pick_detector(name: str) -> str:
+    """Resolve `auto` to retinaface, where its verified weights are there, or mtcnn; other names stay.
+
+    Raises:
+        DetectorError: the weights that the user named are missing or damaged.
+    """
+    if name != "auto":
+        return name
+    return "mtcnn" if retinaface_weights() is None else "retinaface"
+
+
 def open_detector(name: str = "auto", *, device: str = "cpu", min_face: float = 40) -> FaceDetector:
     """Open a face detector; safe to use from several threads, one of which computes at a time.
 
@@ -39,7 +50,7 @@ def open_detector(name: str = "auto", *, device: str = "cpu", min_face: float = 
     """
     if name not in DETECTORS:
         raise DetectorError(f"There is no face detector {name!r}.", f"Choose one of: {', '.join(DETECTORS)}.")
-    weights = None if name == "mtcnn" else retinaface_weights()
+    weights = None if pick_detector(name) == "mtcnn" else retinaface_weights()
     if weights is not None:
         from bpfre.faces.retinaface import RetinaFaceFinder
 

@@ -1,7 +1,7 @@
 """Find, read and write photographs without losing what they carry: depth, alpha, colour profile, metadata."""
 
 from bpfre.photos.find import SUFFIXES, FoundPhoto, find_photos
-from bpfre.photos.photo import Photo, rgb8
+from bpfre.photos.photo import Photo, rgb8, to_bytes
 from bpfre.photos.read import read_photo
 from bpfre.photos.write import copy_photo, write_photo
 
@@ -13,5 +13,6 @@ __all__ = [
     "find_photos",
     "read_photo",
     "rgb8",
+    "to_bytes",
     "write_photo",
 ]

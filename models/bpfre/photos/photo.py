@@ -31,3 +31,8 @@ def rgb8(photo: Photo) -> np.ndarray:
     if photo.rgb.dtype == np.uint8:
         return photo.rgb
     return cv2.convertScaleAbs(photo.rgb, alpha=255 / 65535)
+
+
+def to_bytes(pixels: np.ndarray) -> np.ndarray:
+    """Round float [0, 1] samples of any shape to uint8; what lies outside is clipped."""
+    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)

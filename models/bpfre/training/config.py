@@ -153,7 +153,7 @@ class RunConfig:
         data, train = (values.get(name) or {} for name in ("data", "train"))
         if not isinstance(data, dict) or not isinstance(train, dict):
             raise UsageError("A section of the configuration is no mapping.", "Start from a run's config.yaml.")
-        return cls(data=_filled(DataConfig, data, "data"), train=_filled(TrainConfig, train, "training"))
+        return cls(data=_filled(DataConfig, data, "data"), train=TrainConfig.from_dict(train))
 
 
 T = TypeVar("T", DataConfig, TrainConfig)

@@ -86,19 +86,15 @@ class Learner:
         self._set_rate(self.optimizer, self.config.lr * factor)
         if self.disc_optimizer:
             self._set_rate(self.disc_optimizer, self.config.disc_lr * factor)
-        rows, last = [], None
         pending = list(batches)
-        for index, batch in enumerate(pending):
-            last = batch
-            rows.append(self._backward(self._to_device(batch), adversarial, final=index == len(pending) - 1))
-        assert last is not None
+        rows = [self._backward(self._to_device(batch), adversarial, final=batch is pending[-1]) for batch in pending]
         row = {name: sum(r[name] for r in rows) / len(rows) for name in rows[0]}
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
         row |= {"gradient": float(norm), "lr": self.config.lr * factor}
         if adversarial and self.discriminator:
             clipped = nn.utils.clip_grad_norm_(self.discriminator.parameters(), self.config.clip)
             row["gradient_disc"] = float(clipped)
-        return row, last
+        return row, pending[-1]
 
     def apply(self, step: int, *, adversarial: bool) -> None:
         """Take the step that the gradients ask for and update the averaged weights."""

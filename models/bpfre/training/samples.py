@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from bpfre.evaluation import write_png
 from bpfre.network import BPFRe
+from bpfre.photos import to_bytes
 from bpfre.training.data import Batch
 
 
@@ -34,4 +34,4 @@ def sample_sheet(network: BPFRe, batch: Batch, *, rows: int = 6) -> Tensor:
 
 def write_sheet(path: Path, sheet: Tensor) -> None:
     """Write a sheet, [3, H, W] in [0, 1], as PNG."""
-    write_png(path, np.rint(sheet.permute(1, 2, 0).numpy() * 255).astype(np.uint8))
+    write_png(path, to_bytes(sheet.permute(1, 2, 0).numpy()))

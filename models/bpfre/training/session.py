@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
 from bpfre.errors import DataError
-from bpfre.faces import open_detector
+from bpfre.faces import open_detector, pick_detector
 from bpfre.network import preset
 from bpfre.network.perceptual import Perceptual, build_phi, pick_phi
 from bpfre.training.config import RunConfig
@@ -89,7 +89,7 @@ def _picked(run: RunConfig, folder: RunFolder, accelerator: Accelerator, note: C
     if accelerator.is_main_process:
         detector = run.data.detector
         if detector == "auto":
-            detector = stored.data.detector if stored else open_detector("auto").name
+            detector = stored.data.detector if stored else pick_detector("auto")
         phi, why = run.train.phi, ""
         if phi == "auto" and stored:
             phi = stored.train.phi

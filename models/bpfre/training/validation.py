@@ -11,8 +11,7 @@ from torch import Tensor
 from bpfre.network import BPFRe
 from bpfre.training.config import TrainConfig
 from bpfre.training.data import Batch
-
-EDIT = 3 / 255  # largest difference over channels beyond which a pixel counts as edited
+from bpfre.training.data.window import EDIT
 
 
 @torch.no_grad()
@@ -37,7 +36,7 @@ def validate(
 
 
 def _measure(image: Tensor, raw: Tensor, target: Tensor, config: TrainConfig) -> dict[str, float]:
-    edited = ((raw - target).abs().amax(dim=1, keepdim=True) > EDIT).expand_as(image)
+    edited = ((raw - target).abs().amax(dim=1, keepdim=True) > EDIT / 255).expand_as(image)
     error, edit = (image - target).abs(), (raw - target).abs()
     on, off = _mean(error, edited) * 255, _mean(error, ~edited) * 255
     mse = float((image - target).square().mean())

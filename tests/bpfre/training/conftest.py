@@ -68,7 +68,7 @@ def faces(make_face: Callable[..., LoadedFace]) -> list[FaceSource]:
     ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def short() -> TrainConfig:
     """Six steps of the tiny network, the last two on whole crops."""
     return TrainConfig(

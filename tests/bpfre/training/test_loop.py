@@ -70,24 +70,9 @@ def unbroken(faces: list[FaceSource], tmp_path_factory: pytest.TempPathFactory, 
 
 
 @pytest.fixture(scope="module")
-def adversarial() -> TrainConfig:
-    """Six steps of the tiny network, adversarial from the third on, the last two on whole crops."""
-    return TrainConfig(
-        preset="tiny",
-        size=64,
-        steps=6,
-        batch_size=2,
-        window=32,
-        whole=1 / 3,
-        warmup=2,
-        density=400.0,
-        phi="none",
-        adv_synt=0.1,
-        adv_start=1 / 3,
-        checkpoint_every=3,
-        sample_every=4,
-        validate_every=2,
-    )
+def adversarial(short: TrainConfig) -> TrainConfig:
+    """The same as `short`, adversarial from the third step on, with validation."""
+    return dataclasses.replace(short, density=400.0, adv_synt=0.1, adv_start=1 / 3, validate_every=2)
 
 
 def test_a_run_leaves_its_files(unbroken: RunFolder, adversarial: TrainConfig) -> None:

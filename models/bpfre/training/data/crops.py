@@ -10,7 +10,7 @@ import numpy as np
 from bpfre.blemishes import estimate_skin, heal_face, skin_from_landmarks, spot_area_from_landmarks
 from bpfre.errors import DataError
 from bpfre.faces import Face, align
-from bpfre.photos import read_photo, rgb8
+from bpfre.photos import read_photo, rgb8, to_bytes
 from bpfre.training.data.faces import TrainingFace
 from bpfre.training.data.landmarks import landmark_file, read_tem
 from bpfre.training.data.samples import Sample
@@ -116,8 +116,8 @@ def _finish(
     if healed:
         area = None if points is None else spot_area_from_landmarks(points, (side, side), scale=scale)
         target = heal_face(raw, skin, scale=scale, area=area)
-    stored = _to_bytes(raw)
-    return TrainingFace(stored, stored if target is raw else _to_bytes(target), skin, kind=sample.kind, sharp=sharp)
+    stored = to_bytes(raw)
+    return TrainingFace(stored, stored if target is raw else to_bytes(target), skin, kind=sample.kind, sharp=sharp)
 
 
 def _landmarks(sample: Sample, sides: Sides, matrix: np.ndarray) -> np.ndarray | None:
@@ -127,7 +127,3 @@ def _landmarks(sample: Sample, sides: Sides, matrix: np.ndarray) -> np.ndarray |
         return None
     points = (read_tem(landmarks) + 0.5) * sides.reduction - 0.5
     return points @ matrix[:, :2].T + matrix[:, 2]
-
-
-def _to_bytes(pixels: np.ndarray) -> np.ndarray:
-    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)

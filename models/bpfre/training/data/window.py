@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
 
-from bpfre.blemishes import draw_marks, place_marks, skin_tone
+from bpfre.blemishes import mark_sides
 from bpfre.training.config import TrainConfig
 from bpfre.training.data.colour import draw_look
 from bpfre.training.data.faces import TrainingFace
@@ -76,34 +75,22 @@ def make_window(
     if marked:
         blemishes = density if role is Role.SUPERVISED and rng.uniform() >= _UNMARKED else 0.0
         contrast = float(np.exp(rng.uniform(np.log(0.45), np.log(1.4))))
-        to_template = template_matrix(matrix, stored)
-        raw, target = with_marks(raw, target, skin, to_template, rng, blemishes, config.keep_density, contrast)
+        raw, target = mark_sides(
+            raw,
+            target,
+            skin,
+            rng,
+            template=template_matrix(matrix, stored),
+            density=blemishes,
+            keep_density=config.keep_density,
+            contrast=contrast,
+        )
     if config.colour:
         look = draw_look(skin, rng)
         same = raw is target
         target = look.apply(target)
         raw = target if same else look.apply(raw)
     return Window(raw, target, positions(matrix, side=side, stored=stored, flip=flip), role)
-
-
-def with_marks(
-    raw: np.ndarray,
-    target: np.ndarray,
-    skin: np.ndarray,
-    to_template: np.ndarray,
-    rng: np.random.Generator,
-    density: float,
-    keep_density: float,
-    contrast: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draw marks to keep on both sides, blemishes on the raw side alone."""
-    where: dict[str, Any] = {"template": to_template, "tone": skin_tone(target, skin)}
-    kept = place_marks(skin, rng, density=keep_density, keep=True, **where)
-    drawn = place_marks(skin, rng, density=density, keep=False, contrast=contrast, **where)
-    same = raw is target
-    target = draw_marks(target, kept, skin=skin)
-    raw = target if same else draw_marks(raw, kept, skin=skin)
-    return (draw_marks(raw, drawn, skin=skin) if drawn else raw), target
 
 
 def _whole_centre(stored: int, rng: np.random.Generator) -> np.ndarray:

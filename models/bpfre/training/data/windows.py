@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from bpfre.blemishes import mark_sides
 from bpfre.errors import BpfreError, DataError
 from bpfre.training.config import TrainConfig
 from bpfre.training.data.faces import FaceSource, TrainingFace
 from bpfre.training.data.views import look_through, positions, template_matrix, view_matrix
-from bpfre.training.data.window import Role, Window, make_window, with_marks
+from bpfre.training.data.window import Role, Window, make_window
 from bpfre.training.schedule import is_adversarial
 
 SHARP_SHARE = 0.8  # of windows of unpaired faces; small and soft faces only teach what to leave alone
@@ -166,8 +167,15 @@ def validation_batches(faces: Sequence[FaceSource], config: TrainConfig) -> Iter
         if face.kind != "pair":
             rng = np.random.default_rng((_VALIDATION_SEED, zlib.crc32(source.name.encode("utf-8", "surrogateescape"))))
             skin = look_through(face.skin, matrix, size)
-            to_template = template_matrix(matrix, stored)
-            raw, target = with_marks(raw, target, skin, to_template, rng, config.density, config.keep_density, 1.0)
+            raw, target = mark_sides(
+                raw,
+                target,
+                skin,
+                rng,
+                template=template_matrix(matrix, stored),
+                density=config.density,
+                keep_density=config.keep_density,
+            )
         position = positions(matrix, side=size, stored=stored, flip=False)
         yield _batch([Window(raw, target, position, Role.SUPERVISED)])
 
