@@ -31,10 +31,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bpfre.errors import BpfreError, DataError
-from bpfre.evaluation.classical import ClassicalRetoucher
-from bpfre.evaluation.contenders import CoarseOnly, RememberingDetector, retouch_pictures
-from bpfre.evaluation.labels import (
+from bpfre.blemishes.labels import (
     CONTROLS,
     PERMANENT,
     TEMPORARY,
@@ -43,6 +40,9 @@ from bpfre.evaluation.labels import (
     Labels,
     read_labels,
 )
+from bpfre.errors import BpfreError, DataError
+from bpfre.evaluation.classical import ClassicalRetoucher
+from bpfre.evaluation.contenders import CoarseOnly, RememberingDetector, retouch_pictures
 from bpfre.evaluation.real_skin import (
     PhotoScore,
     Summary,

@@ -18,9 +18,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bpfre.blemishes.labels import read_labels
 from bpfre.evaluation.classical import ClassicalRetoucher, ClassicalSettings
 from bpfre.evaluation.contenders import RememberingDetector, retouch_pictures
-from bpfre.evaluation.labels import read_labels
 from bpfre.evaluation.real_skin import Summary, areas_of, score_photo, summarise
 from bpfre.faces import open_detector
 from bpfre.photos import read_photo, rgb8

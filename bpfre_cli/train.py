@@ -38,6 +38,12 @@ def train(
             help="Faces without their other side; raw/ and retouched/ inside are told apart. May be repeated.",
         ),
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", rich_help_panel=DATA, help="Marks on unpaired photos labelled by eye: to remove, to keep."
+        ),
+    ] = None,
     hold_out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", rich_help_panel=DATA, help="Glob patterns of photos that training must not see."),
@@ -115,6 +121,7 @@ def train(
     from bpfre.runtime import pick_device, tune_allocator
 
     tune_allocator()
+    from bpfre.blemishes import read_labels
     from bpfre.training import discover, parse_settings, read_config, read_patterns, resolve
 
     base = read_config(config) if config else None
@@ -136,6 +143,7 @@ def train(
     sources = {
         "paired": _sides(paired, retouched),
         "unpaired": tuple(map(str, unpaired)) if unpaired else None,
+        "labels": str(labels) if labels else None,
         "hold_out": str(hold_out) if hold_out else None,
         "detector": detector.value if detector else None,
     }
@@ -145,7 +153,8 @@ def train(
     device = pick_device(device)
     exclude = read_patterns(Path(run.data.hold_out) if run.data.hold_out else None)
     pairs, photos = ([Path(path) for path in paths] for paths in (run.data.paired, run.data.unpaired))
-    found = discover(pairs, photos, run.train, exclude=exclude)
+    marks = read_labels(Path(run.data.labels)) if run.data.labels else None
+    found = discover(pairs, photos, run.train, exclude=exclude, labels=marks)
     if dry_run:
         _show(run, found)
         return

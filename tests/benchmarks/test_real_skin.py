@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bpfre.blemishes.labels import CONTROLS, TONES, LabelledPhoto, Labels, read_labels
 from bpfre.evaluation.contrast import to_lab
-from bpfre.evaluation.labels import CONTROLS, TONES, LabelledPhoto, Labels, read_labels
 from bpfre.evaluation.real_skin import contrast_of, draw_places
 from bpfre.photos import read_photo
 from bpfre.training.data import held_out, read_patterns

@@ -14,7 +14,7 @@ import numpy as np
 
 from bpfre.blemishes.regions import estimate_skin
 from bpfre.blemishes.synthesis import SynthesisedPair, SynthesisSettings, synthesize
-from bpfre.blemishes.targets import heal_face
+from bpfre.blemishes.targets import heal_judged
 from bpfre.errors import FaceRefusedError, PhotoError, UsageError
 from bpfre.photos import read_photo, rgb8
 from bpfre.photos.atomic import atomic_file
@@ -146,7 +146,7 @@ def _pairs_of(
     skin = estimate_skin(crop, scale=size / 512)
     if not skin.any():
         raise FaceRefusedError("The face shows no skin that could be told from its surroundings.")
-    healed = None if settings.source == "drawn" else heal_face(crop, skin, scale=size / 512)
+    healed = None if settings.source == "drawn" else heal_judged(crop, skin, scale=size / 512).target
     for variant in range(1, variants + 1):
         called = name if variants == 1 else name.with_name(f"{name.name}-{variant}")
         rng = np.random.default_rng((seed, zlib.crc32(called.as_posix().encode("utf-8", "surrogateescape"))))

@@ -51,16 +51,30 @@ def find_spots(
     Returns:
         [H, W] int32 labels, 0 for none, each spot's whole area under one number.
     """
+    return spots_and_kept(rgb, skin, scale=scale, settings=settings)[0]
+
+
+def spots_and_kept(
+    rgb: np.ndarray, skin: np.ndarray, *, scale: float = 1.0, settings: SpotSettings | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find temporary spots and marks that belong to the person. Arguments are those of `find_marks`.
+
+    Returns:
+        [H, W] int32 labels of spots, 0 for none, each spot's whole area under one number; and [H, W] bool, marks that
+        stay, with a margin.
+    """
     surface = _surface(rgb, skin, scale)
     labels = np.zeros(skin.shape, np.int32)
     marks = _judged(surface, settings or SpotSettings())
     for number, mark in enumerate((mark for mark in marks if mark.verdict is Verdict.HEAL), 1):
         _label(labels, number, surface, mark)
+    kept = np.zeros(skin.shape, np.uint8)
     for mark in marks:
         if mark.verdict is Verdict.KEEP:
             radius = round(1.5 * mark.contrast.half * scale + _KEPT_MARGIN * scale)
-            cv2.circle(labels, (mark.blob.x, mark.blob.y), radius, 0, -1)
-    return labels
+            cv2.circle(kept, (mark.blob.x, mark.blob.y), radius, 1, -1)
+    labels[kept > 0] = 0
+    return labels, kept > 0
 
 
 def _surface(rgb: np.ndarray, skin: np.ndarray, scale: float) -> Surface:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -11,8 +11,10 @@ import numpy as np
 
 from bpfre.blemishes.drawing import draw_marks, exact_map
 from bpfre.blemishes.kinds import MARK_KINDS
+from bpfre.blemishes.marks import Mark
 from bpfre.blemishes.placing import place_marks
-from bpfre.blemishes.targets import heal_face
+from bpfre.blemishes.stamps import PlacedStamp, Stamp, draw_stamps, place_stamps
+from bpfre.blemishes.targets import heal_judged
 from bpfre.blemishes.tone import skin_tone
 from bpfre.errors import UsageError
 from bpfre.photos import to_bytes
@@ -79,14 +81,14 @@ def synthesize(
         skin: [S, S] bool.
         rng: source of randomness; the same state gives the same pair.
         settings: what the pair is made of.
-        healed: what `heal_face` makes of the crop, if it is known already; not needed for drawn pairs.
+        healed: what `heal_judged` makes of the crop, if it is known already; not needed for drawn pairs.
     """
     size = len(crop)
     scale = size / 512
     # Rounded first: where both sides are alike to begin with, marks to keep leave them alike.
     photo = target = _rounded(crop)
     if settings.source != "drawn":
-        target = _rounded(heal_face(crop, skin, scale=scale) if healed is None else healed)
+        target = _rounded(heal_judged(crop, skin, scale=scale).target if healed is None else healed)
     if settings.source == "healed":
         return SynthesisedPair(to_bytes(photo), to_bytes(target))
     shift = 0.5 / scale - 0.5
@@ -116,6 +118,8 @@ def mark_sides(
     keep_density: float,
     contrast: float = 1.0,
     kinds: Collection[str] | None = None,
+    stamps: Sequence[Stamp] = (),
+    stamped: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw marks to keep on both sides of a pair, blemishes on the raw side alone.
 
@@ -129,6 +133,8 @@ def mark_sides(
         keep_density: marks to keep, likewise.
         contrast: factor on the strength of blemishes.
         kinds: names of `MARK_KINDS` to draw from; all by default.
+        stamps: real marks lifted off other faces.
+        stamped: share of the marks that are such ones rather than drawn, where there are any.
 
     Returns:
         New raw and target; the very same array where they are alike.
@@ -136,12 +142,22 @@ def mark_sides(
     scale = 1 / float(np.hypot(*template[:, 0]))
     tone, shown = skin_tone(target, skin), cv2.GaussianBlur(skin.astype(np.float32), (0, 0), _RIM * scale)
     where: dict[str, Any] = {"template": template, "tone": tone, "kinds": kinds}
-    kept = place_marks(skin, rng, density=keep_density, keep=True, **where)
-    drawn = place_marks(skin, rng, density=density, keep=False, contrast=contrast, **where)
+
+    def draw_on(picture: np.ndarray, marks: list[Mark], real: list[PlacedStamp]) -> np.ndarray:
+        picture = draw_marks(picture, marks, skin=shown) if marks else picture
+        return draw_stamps(picture, real, skin=shown) if real else picture
+
+    def choose(density: float, *, keep: bool, contrast: float = 1.0) -> tuple[list[Mark], list[PlacedStamp]]:
+        lifted = [stamp for stamp in stamps if stamp.keep == keep]
+        share = stamped if lifted else 0.0
+        marks = place_marks(skin, rng, density=density * (1 - share), keep=keep, contrast=contrast, **where)
+        return marks, place_stamps(skin, rng, lifted, density=density * share, scale=scale, tone=tone)
+
+    kept, blemishes = choose(keep_density, keep=True), choose(density, keep=False, contrast=contrast)
     alike = raw is target
-    target = draw_marks(target, kept, skin=shown)
-    raw = target if alike else draw_marks(raw, kept, skin=shown)
-    return (draw_marks(raw, drawn, skin=shown) if drawn else raw), target
+    target = draw_on(target, *kept)
+    raw = target if alike else draw_on(raw, *kept)
+    return draw_on(raw, *blemishes), target
 
 
 def _rounded(pixels: np.ndarray) -> np.ndarray:

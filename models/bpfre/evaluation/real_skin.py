@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from bpfre.blemishes import estimate_skin
+from bpfre.blemishes.labels import LabelledPhoto, Place
 from bpfre.evaluation.contrast import around, colour_difference, high_pass_energy, local_contrast, to_lab
-from bpfre.evaluation.labels import LabelledPhoto, Place
 from bpfre.faces import Face, FaceCrop, align
 from bpfre.faces.align import FACE_REGION
 

@@ -58,6 +58,7 @@ class TrainConfig:
     density: float = 20.0  # blemishes on 100 000 px of skin
     dense_factor: float = 3.0  # factor on the density at the start, falling to 1 over half the run
     keep_density: float = 10.0  # moles and freckles on 100 000 px of skin
+    stamped: float = 0.5  # share of both that are real ones lifted off labelled faces, where there are any
 
     blem_coarse: float = 1.0  # weights of the losses, by their names
     blem_refine: float = 0.5
@@ -91,7 +92,7 @@ class TrainConfig:
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be 1 or more, not {getattr(self, name)}.")
         shares = ("whole", "paired_fraction", "validation", "paired_share", "clean_share", "unpaired_share")
-        for name in (*shares, "edit_centred", "adv_start"):
+        for name in (*shares, "edit_centred", "adv_start", "stamped"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} must lie between 0 and 1, not at {getattr(self, name)}.")
         if self.window > self.size:
@@ -119,6 +120,7 @@ class DataConfig:
 
     paired: tuple[str, ...] = ()  # a folder or a table that holds both sides, or two folders: raw, retouched
     unpaired: tuple[str, ...] = ()  # folders of faces without their other side
+    labels: str | None = None  # JSON file of marks on photos of `unpaired` that were labelled by eye
     hold_out: str | None = None  # text file of glob patterns: photos that training must not see
     detector: str = "auto"  # finds the faces of photos that are not aligned yet
 

@@ -140,7 +140,8 @@ class Learner:
         raw, target, position = (
             t.to(device, memory_format=torch.channels_last) for t in (batch.raw, batch.target, batch.position)
         )
-        return Batch(raw, target, position, batch.role.to(device))
+        notes = None if batch.notes is None else batch.notes.to(device)
+        return Batch(raw, target, position, batch.role.to(device), notes)
 
     def _sync(self, module: nn.Module, final: bool) -> AbstractContextManager[None]:
         """Gradients travel between processes with the last batch of a step only."""

@@ -67,6 +67,7 @@ def resolve(base: RunConfig | None, *, settings: Mapping[str, object], data: Map
         sources,
         paired=tuple(map(_absolute, sources.paired)),
         unpaired=tuple(map(_absolute, sources.unpaired)),
+        labels=_absolute(sources.labels) if sources.labels else None,
         hold_out=_absolute(sources.hold_out) if sources.hold_out else None,
     )
     return RunConfig(data=absolute, train=train)

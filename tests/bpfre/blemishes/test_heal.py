@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from bpfre.blemishes import Mark, draw_marks, find_spots, heal_face, heal_spots, spot_area
+from bpfre.blemishes import Mark, draw_marks, find_spots, heal_judged, heal_spots, spot_area
 from bpfre.blemishes.density import to_density
 
 SIDE = 320
@@ -162,7 +162,7 @@ def test_healing_fades_out_towards_what_is_no_skin(make_skin: Callable, disc: Ca
 
 def test_a_face_is_healed_in_one_go(make_skin: Callable, pimples: list[Mark]) -> None:
     spotted, area = draw_marks(make_skin(side=SIDE), pimples), spot_area(SKIN)
-    healed = heal_face(spotted, SKIN)
+    healed = heal_judged(spotted, SKIN).target
     assert np.array_equal(healed, heal_spots(spotted, find_spots(spotted, area), SKIN))
     nowhere = np.zeros_like(SKIN)
-    assert np.array_equal(heal_face(spotted, SKIN, area=nowhere), spotted)
+    assert np.array_equal(heal_judged(spotted, SKIN, area=nowhere).target, spotted)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from bpfre.evaluation.labels import LabelledPhoto, Place
+from bpfre.blemishes.labels import LabelledPhoto, Place
 from bpfre.evaluation.real_skin import (
     Areas,
     PhotoScore,

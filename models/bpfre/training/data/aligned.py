@@ -13,7 +13,7 @@ from PIL import Image
 from bpfre.faces import Face
 from bpfre.faces.template import template
 from bpfre.training.data.cache import kept_face
-from bpfre.training.data.crops import SHARP_ALIGNED, read_sides, take_aligned
+from bpfre.training.data.crops import SHARP_ALIGNED, Healing, read_sides, take_aligned
 from bpfre.training.data.faces import Kind, TrainingFace
 from bpfre.training.data.samples import Sample, ffhq_names, ffhq_number, in_ffhq_folder
 from bpfre.training.data.splits import share_of
@@ -34,7 +34,8 @@ class AlignedFace:
     sample: Sample
     side: int  # of the stored crop, px
     sharp: bool
-    healed: Path | None  # where the healed crop of a raw face is kept; None: it is not healed
+    healed: Path | None  # where the healed crop of a raw face is kept; None where `heal` is no
+    heal: Healing = "no"  # how it is
 
     @property
     def name(self) -> str:
@@ -46,6 +47,11 @@ class AlignedFace:
         """What is known of the face."""
         return self.sample.kind
 
+    @property
+    def labelled(self) -> bool:
+        """Whether its marks were labelled by eye."""
+        return self.sample.labels is not None
+
     def load(self) -> TrainingFace:
         """Decode the photos; a raw face is healed once.
 
@@ -56,7 +62,9 @@ class AlignedFace:
 
     def _read(self) -> TrainingFace:
         sides = read_sides(self.sample)
-        return take_aligned(self.sample, sides, side=self.side, sharp=self.sharp, heal=self.healed is not None)
+        return take_aligned(
+            self.sample, sides, side=self.side, sharp=self.sharp, heal=self.heal if self.healed else "no"
+        )
 
 
 def aligned_samples(samples: Sequence[Sample], find_face: FindFace) -> tuple[set[Sample], float]:

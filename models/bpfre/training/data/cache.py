@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import itertools
 import json
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bpfre.blemishes import Stamp
 from bpfre.errors import DataError, PhotoError, TrainingError
 from bpfre.photos.atomic import atomic_file
 from bpfre.training.data.faces import Kind, TrainingFace
@@ -133,6 +135,11 @@ def write_face(path: Path, face: TrainingFace) -> int:
     values: dict[str, Any] = {"raw": face.raw, "skin": np.packbits(face.skin), "kind": face.kind, "sharp": face.sharp}
     if face.target is not face.raw:
         values["target"] = face.target
+    if face.notes is not None:
+        values["notes"] = face.notes
+    for number, stamp in enumerate(face.stamps):
+        values[f"stamp{number}"] = stamp.density
+        values[f"about{number}"] = np.array([stamp.scale, stamp.keep, stamp.tone])
     content = io.BytesIO()
     np.savez(content, **values)
     _write(path, content.getvalue())
@@ -150,11 +157,27 @@ def read_face(path: Path) -> TrainingFace:
             raw = data["raw"]
             target = data["target"] if "target" in data.files else raw
             skin = np.unpackbits(data["skin"], count=raw.shape[0] * raw.shape[1]).reshape(raw.shape[:2]).astype(bool)
-            return TrainingFace(raw, target, skin, kind=str(data["kind"]), sharp=bool(data["sharp"]))  # type: ignore[arg-type]
+            return TrainingFace(
+                raw,
+                target,
+                skin,
+                kind=str(data["kind"]),  # type: ignore[arg-type]
+                sharp=bool(data["sharp"]),
+                notes=data["notes"] if "notes" in data.files else None,
+                stamps=tuple(_stamps(data)),
+            )
     except _DAMAGE as error:
         raise DataError(
             f"The prepared face {path} is missing or damaged.", "Start again: it is prepared anew."
         ) from error
+
+
+def _stamps(data: Mapping[str, np.ndarray]) -> Iterator[Stamp]:
+    for number in itertools.count():
+        if f"stamp{number}" not in data:
+            return
+        scale, keep, tone = data[f"about{number}"]
+        yield Stamp(data[f"stamp{number}"], float(scale), bool(keep), float(tone))
 
 
 def kept_face(path: Path, make: Callable[[], TrainingFace]) -> TrainingFace:
@@ -175,6 +198,7 @@ class CachedFace:
     kind: Kind
     sharp: bool
     path: Path
+    labelled: bool = False
 
     def load(self) -> TrainingFace:
         """Read the face.

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
 
-from bpfre.blemishes import estimate_skin, heal_face, skin_from_landmarks, spot_area_from_landmarks
+from bpfre.blemishes import (
+    KnownFace,
+    Place,
+    estimate_skin,
+    heal_judged,
+    heal_labelled,
+    leave_open,
+    skin_from_landmarks,
+    spot_area_from_landmarks,
+)
 from bpfre.errors import DataError
 from bpfre.faces import Face, align
 from bpfre.photos import read_photo, rgb8, to_bytes
@@ -17,6 +27,8 @@ from bpfre.training.data.samples import Sample
 
 SHARP = 0.5  # longer side of the face's box as a share of the stored crop's: smaller faces show no spots to learn from
 SHARP_ALIGNED = 0.8  # side of an aligned photo as a share of the stored crop's, from which its face is that large
+Healing = Literal["no", "judged", "labelled"]  # who says which marks of raw faces are temporary
+
 _FAST_SKIN = 400  # px: crops from this side on have their skin estimated at half their size where that is enough
 
 
@@ -50,7 +62,7 @@ def read_sides(sample: Sample) -> Sides:
     return Sides(pixels, width / sizes[0][0])
 
 
-def cut_face(sample: Sample, sides: Sides, face: Face, *, side: int, heal: bool) -> TrainingFace:
+def cut_face(sample: Sample, sides: Sides, face: Face, *, side: int, heal: Healing) -> TrainingFace:
     """Align the face of a sample; both sides of a pair by the face of the raw one.
 
     Args:
@@ -58,7 +70,7 @@ def cut_face(sample: Sample, sides: Sides, face: Face, *, side: int, heal: bool)
         sides: those photos.
         face: where it is, px of the file of `sample.photo`.
         side: of the crop, px.
-        heal: whether a sharp raw face gets a healed target.
+        heal: how a sharp raw face gets its target.
 
     Raises:
         FaceRefusedError: the face cannot be aligned.
@@ -70,11 +82,10 @@ def cut_face(sample: Sample, sides: Sides, face: Face, *, side: int, heal: bool)
     )
     crops = [align(pixels, here, size=side) for pixels in sides.pixels]
     sharp = bool(here.size >= SHARP * side)
-    points = _landmarks(sample, sides, crops[0].matrix)
-    return _finish(sample, [crop.pixels for crop in crops], points, sharp=sharp, heal=heal)
+    return _finish(sample, sides, [crop.pixels for crop in crops], crops[0].matrix, sharp=sharp, heal=heal)
 
 
-def take_aligned(sample: Sample, sides: Sides, *, side: int, sharp: bool, heal: bool) -> TrainingFace:
+def take_aligned(sample: Sample, sides: Sides, *, side: int, sharp: bool, heal: Healing) -> TrainingFace:
     """Bring photos that are aligned crops already to the stored size.
 
     Args:
@@ -82,7 +93,7 @@ def take_aligned(sample: Sample, sides: Sides, *, side: int, sharp: bool, heal: 
         sides: those photos.
         side: of the crop, px.
         sharp: whether the photos are large enough to show skin in detail.
-        heal: whether a sharp raw face gets a healed target.
+        heal: how a sharp raw face gets its target.
 
     Raises:
         DataError: a photo is not square, or the landmark file beside it is not one.
@@ -94,16 +105,17 @@ def take_aligned(sample: Sample, sides: Sides, *, side: int, sharp: bool, heal: 
     pixels = [cv2.resize(p, (side, side), interpolation=how).astype(np.float32) / 255 for p in sides.pixels]
     scale = side / width
     matrix = np.array([[scale, 0, 0.5 * scale - 0.5], [0, scale, 0.5 * scale - 0.5]])
-    return _finish(sample, pixels, _landmarks(sample, sides, matrix), sharp=sharp, heal=heal)
+    return _finish(sample, sides, pixels, matrix, sharp=sharp, heal=heal)
 
 
 def _finish(
-    sample: Sample, pixels: list[np.ndarray], points: np.ndarray | None, *, sharp: bool, heal: bool
+    sample: Sample, sides: Sides, pixels: list[np.ndarray], matrix: np.ndarray, *, sharp: bool, heal: Healing
 ) -> TrainingFace:
     """Find the skin, by landmarks where there are some, and heal what is to be healed."""
     raw, target = pixels[0], pixels[-1]
     side, scale = len(raw), len(raw) / 512
-    healed = sample.kind == "raw" and heal and sharp
+    healed = sample.kind == "raw" and heal != "no" and sharp
+    points = _landmarks(sample, sides, matrix)
     if points is not None:
         skin = skin_from_landmarks(points, (side, side), scale=scale)
     elif side >= _FAST_SKIN and not healed:
@@ -113,11 +125,34 @@ def _finish(
         skin = cv2.resize(small, (side, side), interpolation=cv2.INTER_NEAREST).astype(bool)
     else:
         skin = estimate_skin(target, scale=scale)
-    if healed:
-        area = None if points is None else spot_area_from_landmarks(points, (side, side), scale=scale)
-        target = heal_face(raw, skin, scale=scale, area=area)
     stored = to_bytes(raw)
-    return TrainingFace(stored, stored if target is raw else to_bytes(target), skin, kind=sample.kind, sharp=sharp)
+    if not healed:
+        clean = stored if target is raw else to_bytes(target)
+        return TrainingFace(stored, clean, skin, kind=sample.kind, sharp=sharp)
+    area = None if points is None else spot_area_from_landmarks(points, (side, side), scale=scale)
+    known = _heal(raw, skin, sample, sides, matrix, area, heal)
+    clean = to_bytes(known.target)
+    clean = stored if np.array_equal(clean, stored) else clean
+    return TrainingFace(stored, clean, skin, kind="raw", sharp=True, notes=known.notes, stamps=known.stamps)
+
+
+def _heal(
+    raw: np.ndarray,
+    skin: np.ndarray,
+    sample: Sample,
+    sides: Sides,
+    matrix: np.ndarray,
+    area: np.ndarray | None,
+    heal: Healing,
+) -> KnownFace:
+    """Make the target of a raw face. Where others are labelled, one without labels does not vote."""
+    scale = len(raw) / 512
+    if sample.labels:
+        photo, shift = sides.reduction, 0.5 * sides.reduction - 0.5
+        into_crop = matrix @ np.array([[photo, 0, shift], [0, photo, shift], [0, 0, 1]])
+        places: list[Place] = [place.moved(into_crop) for place in (*sample.labels.marks, *sample.labels.doubtful)]
+        return heal_labelled(raw, skin, places, scale=scale)
+    return (leave_open if heal == "labelled" else heal_judged)(raw, skin, scale=scale, area=area)
 
 
 def _landmarks(sample: Sample, sides: Sides, matrix: np.ndarray) -> np.ndarray | None:

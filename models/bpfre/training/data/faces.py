@@ -7,6 +7,8 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from bpfre.blemishes import Stamp
+
 Kind = Literal["pair", "raw", "retouched"]
 
 
@@ -28,6 +30,8 @@ class TrainingFace:
     skin: np.ndarray  # [S, S] bool: where marks may be drawn
     kind: Kind
     sharp: bool  # large enough in its photo to show skin in detail
+    notes: np.ndarray | None = None  # [S, S] uint8: PLAIN, KEPT or UNKNOWN; None is PLAIN everywhere
+    stamps: tuple[Stamp, ...] = ()  # labelled marks, lifted off
 
 
 class FaceSource(Protocol):
@@ -44,6 +48,10 @@ class FaceSource(Protocol):
     @property
     def sharp(self) -> bool:
         """Whether the face is large enough in its photo to show skin in detail."""
+
+    @property
+    def labelled(self) -> bool:
+        """Whether its marks were labelled by eye."""
 
     def load(self) -> TrainingFace:
         """Read the face, the same at every call.
@@ -69,6 +77,11 @@ class LoadedFace:
     def sharp(self) -> bool:
         """That of the face."""
         return self.face.sharp
+
+    @property
+    def labelled(self) -> bool:
+        """Whether it has marks lifted off."""
+        return bool(self.face.stamps)
 
     def load(self) -> TrainingFace:
         """Return the face."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bpfre.blemishes import Labels
 from bpfre.errors import DataError
 from bpfre.training.config import TrainConfig
 from bpfre.training.data.faces import Kind
@@ -34,6 +36,10 @@ class Discovery:
         """Return what was found as lines of text: the places, then the faces of each split by kind."""
         counts = Counter((sample.split, sample.kind) for sample in self.samples)
         lines = list(self.layouts)
+        labelled = [sample.labels for sample in self.samples if sample.labels]
+        if labelled:
+            marks = sum(len(photo.marks) for photo in labelled)
+            lines.append(f"{len(labelled)} of the photos have labels, {marks} marks in all")
         for split, title in _SPLITS.items():
             kinds = [f"{counts[split, kind]} {name}" for kind, name in _TITLES.items() if counts[split, kind]]
             if kinds or split != "test":
@@ -42,7 +48,12 @@ class Discovery:
 
 
 def discover(
-    paired: Sequence[Path], unpaired: Sequence[Path], config: TrainConfig, *, exclude: Sequence[str] = ()
+    paired: Sequence[Path],
+    unpaired: Sequence[Path],
+    config: TrainConfig,
+    *,
+    exclude: Sequence[str] = (),
+    labels: Labels | None = None,
 ) -> Discovery:
     """Find pairs and single photos, and split them by people.
 
@@ -65,9 +76,11 @@ def discover(
         config: seed, shares.
         exclude: glob patterns of photos to leave out, by path below the folder or below its raw or retouched side;
             a pair is left out where one of its photos is.
+        labels: of marks on raw photos, known by their paths below the folder.
 
     Raises:
-        DataError: a place does not exist or holds nothing usable, with the layouts that were looked for.
+        DataError: a place does not exist or holds nothing usable, with the layouts that were looked for; or there
+            are labels, and none is of a photo that was found.
     """
     if not paired and not unpaired:
         raise DataError("There is nothing to train on.", "Give --paired DIR, --unpaired DIR, or both.")
@@ -77,6 +90,8 @@ def discover(
         own = place.samples if place.has_splits else split_officially(place.samples)
         samples += close_open_splits(own)
     samples = keep_fraction(assign_splits(_once(samples), config), config)
+    if labels:
+        samples = _labelled(samples, labels)
     if not any(sample.split == "train" for sample in samples):
         raise DataError(
             f"There is nothing to train on: {', '.join(str(place.root) for place in places)} holds only faces of"
@@ -110,6 +125,20 @@ def _paired_places(paired: Sequence[Path], exclude: Sequence[str]) -> list[Place
             "Give one folder that does, or exactly two: --paired RAW RETOUCHED.",
         )
     return places
+
+
+def _labelled(samples: Sequence[Sample], labels: Labels) -> list[Sample]:
+    by_name = {photo.photo: photo for photo in labels.photos}
+    found = [
+        dataclasses.replace(sample, labels=by_name.get(sample.name)) if sample.kind == "raw" else sample
+        for sample in samples
+    ]
+    if not any(sample.labels for sample in found):
+        raise DataError(
+            "None of the labelled photos is among the training faces.",
+            "The labels name photos by their path below the folder of --unpaired.",
+        )
+    return found
 
 
 def _once(samples: Iterable[Sample]) -> list[Sample]:

@@ -14,7 +14,7 @@ from bpfre.photos import read_photo, rgb8
 from bpfre.training.config import TrainConfig
 from bpfre.training.data.aligned import FEW, AlignedFace, aligned_samples, is_sharp
 from bpfre.training.data.cache import CachedFace, FaceCache, write_face
-from bpfre.training.data.crops import cut_face, read_sides, take_aligned
+from bpfre.training.data.crops import Healing, cut_face, read_sides, take_aligned
 from bpfre.training.data.faces import FaceSource, crop_side
 from bpfre.training.data.landmarks import landmark_file
 from bpfre.training.data.layouts import Discovery
@@ -22,7 +22,7 @@ from bpfre.training.data.places import PAIR_LAYOUTS, PHOTO_LAYOUTS
 from bpfre.training.data.samples import Sample
 from bpfre.training.data.splits import share_of
 
-VERSION = "4"  # of the preparation; part of every key
+VERSION = "5"  # of the preparation; part of every key
 
 OnPhoto = Callable[[Path, str | None], None]
 
@@ -38,7 +38,8 @@ def prepare(
 
     Aligned crops (see `aligned_samples`) are read from their own files when they are needed. Of other photos the
     largest face is found, aligned and kept in the cache: both sides of a pair by the face of the raw one, raw faces
-    with their spots healed into a target where `config.synthesis` needs one. A second call with the same photos calls
+    with their spots healed into a target where `config.synthesis` needs one: those that labels name, or, where no photo
+    has labels, those that are judged temporary. A second call with the same photos calls
     no detector, not for photos without a face either.
 
     Args:
@@ -60,7 +61,9 @@ def prepare(
     for path, reason in discovery.skipped:
         tell(path, reason)
     store = FaceCache(cache)
-    work = _Preparation(store, detector, config, tell)
+    labelled = any(sample.labels for sample in discovery.samples)
+    heal: Healing = ("labelled" if labelled else "judged") if config.synthesis else "no"
+    work = _Preparation(store, detector, config, heal, tell)
     wanted = [sample for sample in discovery.samples if sample.split != "test"]
     faces: dict[Sample, FaceSource] = {}
     try:
@@ -94,9 +97,11 @@ def _grouped(samples: Sequence[Sample], key: Callable[[Sample], object]) -> list
 class _Preparation:
     """Makes handles, with a cache and a detector at hand."""
 
-    def __init__(self, store: FaceCache, detector: FaceDetector, config: TrainConfig, tell: OnPhoto) -> None:
+    def __init__(
+        self, store: FaceCache, detector: FaceDetector, config: TrainConfig, heal: Healing, tell: OnPhoto
+    ) -> None:
         self.store, self.detector, self.tell = store, detector, tell
-        self.side, self.heal = crop_side(config.size), config.synthesis
+        self.side, self.heal = crop_side(config.size), heal
         self.last_reason = ""
 
     def handles(self, samples: Sequence[Sample]) -> dict[Sample, FaceSource]:
@@ -123,18 +128,21 @@ class _Preparation:
         if check:
             key = self.store.key(VERSION, "sound", *self._digests(sample))
             if self.store.record(key) is None:
-                take_aligned(sample, read_sides(sample), side=self.side, sharp=sharp, heal=False)
+                take_aligned(sample, read_sides(sample), side=self.side, sharp=sharp, heal="no")
                 self.store.write_record(key, {"sound": True})
-        healed = None
-        if sample.kind == "raw" and self.heal and sharp:
+        healed: Path | None = None
+        heal: Healing = "no"
+        if sample.kind == "raw" and self.heal != "no" and sharp:
             states = [self.store.state(path) for path in (sample.photo, landmark_file(sample.photo))]
-            healed = self.store.face_path(self.store.key(VERSION, "healed", self.side, *states))
-        return AlignedFace(sample, self.side, sharp, healed)
+            heal = self.heal
+            healed = self.store.face_path(self.store.key(VERSION, heal, self.side, sample.labels, *states))
+        return AlignedFace(sample, self.side, sharp, healed, heal)
 
     def _cached(self, sample: Sample) -> CachedFace:
         """Handle of a prepared face, which is prepared now where it is not there."""
-        heal = self.heal and sample.kind == "raw"
-        key = self.store.key(VERSION, sample.kind, self.side, self.detector.name, heal, *self._digests(sample))
+        heal: Healing = self.heal if sample.kind == "raw" else "no"
+        made_by = (VERSION, sample.kind, self.side, self.detector.name, heal, sample.labels)
+        key = self.store.key(*made_by, *self._digests(sample))
         path, record = self.store.face_path(key), self.store.record(key) or {}
         if "refused" in record:
             raise FaceRefusedError(str(record["refused"]))
@@ -149,7 +157,7 @@ class _Preparation:
                 raise
             record = {"sharp": crop.sharp, "bytes": write_face(path, crop)}
             self.store.write_record(key, record)
-        return CachedFace(sample.name, sample.kind, bool(record["sharp"]), path)
+        return CachedFace(sample.name, sample.kind, bool(record["sharp"]), path, sample.labels is not None)
 
     def _digests(self, sample: Sample) -> list[str]:
         """Digests of everything that a face is made from."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from bpfre.blemishes import LabelledPhoto
 from bpfre.training.data.faces import Kind
 
 Split = Literal["train", "validation", "test"]
@@ -28,6 +29,7 @@ class Sample:
     retouched: Path | None
     root: Path  # what the user named
     split: Split | None = None  # None: the data do not say
+    labels: LabelledPhoto | None = None  # what was seen on a raw photo by eye
 
     @property
     def photos(self) -> list[Path]:

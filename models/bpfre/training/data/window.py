@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+import cv2
 import numpy as np
 
-from bpfre.blemishes import mark_sides
+from bpfre.blemishes import KEPT, PLAIN, Stamp, mark_sides
 from bpfre.training.config import TrainConfig
 from bpfre.training.data.colour import draw_look
 from bpfre.training.data.faces import TrainingFace
@@ -16,6 +18,7 @@ from bpfre.training.data.views import look_through, positions, template_matrix, 
 EDIT = 3  # grey levels of 255 beyond which raw and target of a pair differ by a retoucher's doing
 _REAL_SPOTS = 0.75  # share of windows of unpaired faces that keep the photo's own spots in their input
 _MARKED_PAIRS = 0.5  # share of windows of pairs that get drawn marks besides
+_SEEN = 2 / 255  # change from which a pixel belongs to a drawn mark
 _UNMARKED = 0.1  # share of windows for drawn blemishes that get none
 
 
@@ -34,6 +37,7 @@ class Window:
     raw: np.ndarray  # [side, side, 3] float32 in [0, 1]
     target: np.ndarray  # [side, side, 3] float32 in [0, 1]
     position: np.ndarray  # [side, side, 2] float32
+    notes: np.ndarray  # [side, side] uint8: PLAIN, KEPT or UNKNOWN
     role: Role
 
 
@@ -46,6 +50,7 @@ def make_window(
     whole: bool,
     density: float,
     config: TrainConfig,
+    stamps: Sequence[Stamp] = (),
 ) -> Window:
     """Draw one window of a face.
 
@@ -57,6 +62,7 @@ def make_window(
         whole: show the whole crop, rather than a part of it centred on an edit or on skin.
         density: drawn blemishes on 100 000 px of skin of a 512 crop.
         config: zoom, centring, synthesis, augmentation.
+        stamps: real marks of other faces.
     """
     stored = len(face.raw)
     relative = rng.uniform(0.97, 1.06) if whole else float(np.exp(rng.uniform(*np.log(config.zoom))))
@@ -69,12 +75,14 @@ def make_window(
     raw = target
     if role is Role.SUPERVISED and (face.kind == "pair" or rng.uniform() < _REAL_SPOTS):
         raw = look_through(face.raw, matrix, side)  # real spots are the best blemishes there are
+    notes = notes_through(face, matrix, side)
     marked = config.synthesis and role is not Role.UNPAIRED
     if marked and role is Role.SUPERVISED and face.kind == "pair":
         marked = rng.uniform() < _MARKED_PAIRS
     if marked:
         blemishes = density if role is Role.SUPERVISED and rng.uniform() >= _UNMARKED else 0.0
         contrast = float(np.exp(rng.uniform(np.log(0.45), np.log(1.4))))
+        before = target
         raw, target = mark_sides(
             raw,
             target,
@@ -84,13 +92,29 @@ def make_window(
             density=blemishes,
             keep_density=config.keep_density,
             contrast=contrast,
+            stamps=stamps,
+            stamped=config.stamped,
         )
+        notes = with_kept(notes, before, target)
     if config.colour:
         look = draw_look(skin, rng)
         same = raw is target
         target = look.apply(target)
         raw = target if same else look.apply(raw)
-    return Window(raw, target, positions(matrix, side=side, stored=stored, flip=flip), role)
+    return Window(raw, target, positions(matrix, side=side, stored=stored, flip=flip), notes, role)
+
+
+def notes_through(face: TrainingFace, matrix: np.ndarray, side: int) -> np.ndarray:
+    """Notes of a face as a window shows them. -> [side, side] uint8"""
+    if face.notes is None:
+        return np.full((side, side), PLAIN, np.uint8)
+    return cv2.warpAffine(face.notes, matrix, (side, side), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101)
+
+
+def with_kept(notes: np.ndarray, before: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Add marks to keep that were drawn on the target."""
+    drawn = np.abs(target - before).mean(axis=2) > _SEEN
+    return np.where(drawn & (notes == PLAIN), np.uint8(KEPT), notes)
 
 
 def _whole_centre(stored: int, rng: np.random.Generator) -> np.ndarray:

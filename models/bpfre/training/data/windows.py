@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import zlib
 from collections.abc import Iterator, Sequence
@@ -13,12 +14,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from bpfre.blemishes import mark_sides
+from bpfre.blemishes import KEPT, UNKNOWN, Stamp, mark_sides
 from bpfre.errors import BpfreError, DataError
 from bpfre.training.config import TrainConfig
 from bpfre.training.data.faces import FaceSource, TrainingFace
 from bpfre.training.data.views import look_through, positions, template_matrix, view_matrix
-from bpfre.training.data.window import Role, Window, make_window
+from bpfre.training.data.window import Role, Window, make_window, notes_through, with_kept
 from bpfre.training.schedule import is_adversarial
 
 SHARP_SHARE = 0.8  # of windows of unpaired faces; small and soft faces only teach what to leave alone
@@ -37,6 +38,20 @@ class Batch:
     target: Tensor  # [N, 3, H, W] in [0, 1]; equal to raw where role is CLEAN; equal to raw and meaningless if UNPAIRED
     position: Tensor  # [N, 2, H, W] in about [-1, 1]
     role: Tensor  # [N] int64, values of Role
+    notes: Tensor | None = None  # [N, 1, H, W] uint8: PLAIN, KEPT or UNKNOWN; None is PLAIN everywhere
+
+    @property
+    def kept(self) -> Tensor:
+        """Marks that are to stay, where they are known. -> [N, 1, H, W] float32 in {0, 1}"""
+        return self._noted(KEPT)
+
+    @property
+    def trusted(self) -> Tensor:
+        """Where it is known what the target ought to be. -> [N, 1, H, W] float32 in {0, 1}"""
+        return 1 - self._noted(UNKNOWN)
+
+    def _noted(self, value: int) -> Tensor:
+        return torch.zeros_like(self.raw[:, :1]) if self.notes is None else (self.notes == value).float()
 
 
 class WindowDataset(Dataset[Batch]):
@@ -73,6 +88,8 @@ class WindowDataset(Dataset[Batch]):
         self._marked = _Group([*raws, *retouched] if config.synthesis else [])  # get blemishes drawn on
         self._clean = _Group([*pairs, *retouched] or raws)
         self._warned: set[str] = set()
+        self._stamps: list[Stamp] | None = None  # lifted in the process that draws windows
+        self._lifted_from = raws
         if not self._pairs and not self._marked and not (raws and retouched and config.adv_synt):
             raise DataError(
                 f"There is nothing to supervise: {len(faces)} faces, no pair among them, and synthesis is off.",
@@ -98,7 +115,18 @@ class WindowDataset(Dataset[Batch]):
         face = self._load(group, rng)
         progress = min(1.0, 2 * step / config.steps)
         density = config.density * (config.dense_factor + (1 - config.dense_factor) * progress)
-        return make_window(face, role, rng, side=side, whole=whole, density=density, config=config)
+        stamps = self._all_stamps() if config.stamped else []
+        return make_window(face, role, rng, side=side, whole=whole, density=density, config=config, stamps=stamps)
+
+    def _all_stamps(self) -> list[Stamp]:
+        """Marks lifted off all labelled faces, in the order of the faces."""
+        if self._stamps is None:
+            self._stamps = []
+            for source in self._lifted_from:
+                with contextlib.suppress(*_FAULTS):  # told when a window is drawn of it
+                    if source.labelled:
+                        self._stamps += source.load().stamps
+        return self._stamps
 
     def _draw_role(self, rng: np.random.Generator, step: int) -> tuple[Role, _Group]:
         config = self.config
@@ -164,9 +192,11 @@ def validation_batches(faces: Sequence[FaceSource], config: TrainConfig) -> Iter
         stored, size = len(face.raw), config.size
         matrix = view_matrix(np.full(2, (stored - 1) / 2), size / stored, 0.0, size, False)
         raw, target = (look_through(image, matrix, size) for image in (face.raw, face.target))
+        notes = notes_through(face, matrix, size)
         if face.kind != "pair":
             rng = np.random.default_rng((_VALIDATION_SEED, zlib.crc32(source.name.encode("utf-8", "surrogateescape"))))
             skin = look_through(face.skin, matrix, size)
+            before = target
             raw, target = mark_sides(
                 raw,
                 target,
@@ -176,8 +206,9 @@ def validation_batches(faces: Sequence[FaceSource], config: TrainConfig) -> Iter
                 density=config.density,
                 keep_density=config.keep_density,
             )
+            notes = with_kept(notes, before, target)
         position = positions(matrix, side=size, stored=stored, flip=False)
-        yield _batch([Window(raw, target, position, Role.SUPERVISED)])
+        yield _batch([Window(raw, target, position, notes, Role.SUPERVISED)])
 
 
 def _batch(windows: Sequence[Window]) -> Batch:
@@ -189,4 +220,5 @@ def _batch(windows: Sequence[Window]) -> Batch:
         target=stack([window.target for window in windows]),
         position=stack([window.position for window in windows]),
         role=torch.tensor([int(window.role) for window in windows]),
+        notes=stack([window.notes[..., None] for window in windows]),
     )

@@ -13,30 +13,40 @@ from bpfre.training.losses.reduce import per_sample, per_sample_where
 _LEAST_AREA = 0.002
 
 
-def pixel_distance(image: Tensor, target: Tensor, edited: Tensor, config: TrainConfig) -> Tensor:
+def pixel_distance(
+    image: Tensor, target: Tensor, marked: Tensor, config: TrainConfig, trusted: Tensor | None = None
+) -> Tensor:
     """Distance of each sample in pixels: the L1 term of L_cons.
 
-    Without `config.balance` the paper's mean |image - target|. With it [D] the mean over edited pixels, plus
+    Without `config.balance` the paper's mean |image - target|. With it [D] the mean over marked pixels, plus
     `config.unedited` times the mean over the others, plus `config.gradient` times the mean difference of gradients on
-    edited pixels: rare edits do not drown in the rest. A sample without edits has the second part alone.
+    marked pixels: rare edits do not drown in the rest. Marks that stay are marked as well: a mole removed is as wrong
+    as a pimple left. A sample without marks has the second part alone.
 
     Args:
         image: [N, 3, H, W] about [0, 1].
         target: [N, 3, H, W] in [0, 1].
-        edited: [N, 1, H, W] in {0, 1}.
+        marked: [N, 1, H, W] in {0, 1}: edits, and marks known to stay.
+        trusted: [N, 1, H, W] in {0, 1}: where it is 0 nothing counts; all of it by default.
 
     Returns:
         [N] float32.
     """
     difference = image.float() - target.float()
     error = difference.abs().mean(dim=1, keepdim=True)
+    if trusted is not None:
+        error = error * trusted
     if not config.balance:
         return per_sample(error)
     # Forward differences to the right and below; the last column and row have none.
     slope = F.pad(difference.diff(dim=3).abs(), (0, 1)) + F.pad(difference.diff(dim=2).abs(), (0, 0, 0, 1))
-    on = per_sample_where(error + config.gradient * slope.mean(dim=1, keepdim=True), edited, least=_LEAST_AREA)
-    off = per_sample_where(error, 1 - edited, least=_LEAST_AREA)
-    return on + config.unedited * off
+    on, off = marked, 1 - marked
+    if trusted is not None:
+        on, off = on * trusted, off * trusted
+    steep = error + config.gradient * slope.mean(dim=1, keepdim=True)
+    on_marks = per_sample_where(steep, on, least=_LEAST_AREA)
+    elsewhere = per_sample_where(error, off, least=_LEAST_AREA)
+    return on_marks + config.unedited * elsewhere
 
 
 def feature_distance(features: list[Tensor], target: list[Tensor]) -> Tensor:

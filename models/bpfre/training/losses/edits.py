@@ -46,15 +46,21 @@ def edit_measures(image: Tensor, batch: Batch, config: TrainConfig) -> dict[str,
 
     Returns:
         `reproduced`: 1 - error / edit on the edited area (1 is perfect or nothing to do, 0 is the unedited input);
-        `elsewhere`: mean absolute change off the edits in grey levels of 255.
+        `elsewhere`: mean absolute change off the edits in grey levels of 255; `on_kept`: the same on marks to stay.
     """
     known = batch.role != Role.UNPAIRED
     image, raw, target = image[known].float(), batch.raw[known].float(), batch.target[known].float()
     edited = edited_area(raw, target, config)
     on = edited.sum().clamp(min=1) * 3
     error, edit = ((image - target).abs() * edited).sum() / on, ((raw - target).abs() * edited).sum() / on
-    off = ((image - raw).abs() * (1 - edited)).sum() / ((1 - edited).sum().clamp(min=1) * 3)
-    return {"reproduced": float(1 - error / edit.clamp(min=1e-6)), "elsewhere": float(off) * 255}
+    change = (image - raw).abs()
+    trusted, kept = batch.trusted[known] * (1 - edited), batch.kept[known] * (1 - edited)
+    off, on_kept = ((change * area).sum() / (area.sum().clamp(min=1) * 3) for area in (trusted, kept))
+    return {
+        "reproduced": float(1 - error / edit.clamp(min=1e-6)),
+        "elsewhere": float(off) * 255,
+        "on_kept": float(on_kept) * 255,
+    }
 
 
 def _difference(image: Tensor, target: Tensor) -> Tensor:

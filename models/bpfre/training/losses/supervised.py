@@ -29,7 +29,8 @@ def supervised_losses(out: BPFReOutput, batch: Batch, config: TrainConfig, phi: 
     Pairs (role SUPERVISED) take part in all four. So do retouched faces (role CLEAN), whose raw side is the target
     itself: cons_coarse has them as its second half, E_ret, in the poster. That their maps are supervised, and that
     cons_refine has them too, is a decision [D]: the poster's formulas have pairs there, its text wants clean faces
-    left alone by both stages. Faces without a target (role UNPAIRED) count nothing.
+    left alone by both stages. What is noted of a face's marks counts in all four: those that stay as much as edits,
+    what nobody knows not at all. Faces without a target (role UNPAIRED) count nothing.
 
     Args:
         out: what the network made of `batch.raw`.
@@ -41,16 +42,18 @@ def supervised_losses(out: BPFReOutput, batch: Batch, config: TrainConfig, phi: 
     """
     known = batch.role != Role.UNPAIRED
     edited = edited_area(batch.raw, batch.target, config)
-    coarse = pixel_distance(out.coarse, batch.target, edited, config)
-    refine = pixel_distance(out.refined, batch.target, edited, config)
+    kept, trusted = batch.kept, batch.trusted
+    marked = torch.maximum(edited, kept)
+    coarse = pixel_distance(out.coarse, batch.target, marked, config, trusted)
+    refine = pixel_distance(out.refined, batch.target, marked, config, trusted)
     if phi is not None and config.phi_weight and known.any():
         with torch.no_grad():
             goal = phi(batch.target[known])  # features are costly: only of samples that count
         coarse = _add(coarse, known, config.phi_weight * feature_distance(phi(out.coarse[known]), goal))
         refine = _add(refine, known, config.phi_weight * feature_distance(phi(out.refined[known]), goal))
     terms = {
-        "blem_coarse": map_distance(out.map_e2d, edit_size(batch.raw, batch.target, config), config),
-        "blem_refine": map_distance(out.map_d2g, edit_size(out.coarse, batch.target, config), config),
+        "blem_coarse": map_distance(out.map_e2d, edit_size(batch.raw, batch.target, config), config, kept, trusted),
+        "blem_refine": map_distance(out.map_d2g, edit_size(out.coarse, batch.target, config), config, kept, trusted),
         "cons_coarse": coarse,
         "cons_refine": refine,
     }

@@ -10,7 +10,7 @@ import pytest
 from bpfre.errors import DataError, PhotoError
 from bpfre.faces import Face
 from bpfre.faces.template import template
-from bpfre.training.data.crops import cut_face, read_sides, take_aligned
+from bpfre.training.data.crops import Healing, cut_face, read_sides, take_aligned
 from bpfre.training.data.faces import Kind
 from bpfre.training.data.samples import Sample
 
@@ -49,7 +49,7 @@ def test_the_larger_side_is_reduced(tmp_path: Path, crop: np.ndarray, write_pict
     assert [side.shape for side in sides.pixels] == [crop.shape] * 2
     assert np.abs(sides.pixels[0].astype(int) - sides.pixels[1]).mean() < 2
     assert sides.reduction == (0.5 if larger == "raw" else 1)
-    face = cut_face(sample(*paths), sides, at_template(256 if larger == "raw" else 128), side=80, heal=False)
+    face = cut_face(sample(*paths), sides, at_template(256 if larger == "raw" else 128), side=80, heal="no")
     straight = cv2.resize(crop, (80, 80), interpolation=cv2.INTER_AREA)
     assert np.abs(face.raw.astype(int) - straight).mean() < 4, "the face is where the raw file has it"
 
@@ -88,7 +88,7 @@ def test_aligned_photos_are_resized_alike(
 ) -> None:
     pair = sample(write_picture(tmp_path / "a.png", crop), write_picture(tmp_path / "b.png", healed))
     for side in (80, 128, 160):
-        face = take_aligned(pair, read_sides(pair), side=side, sharp=True, heal=True)
+        face = take_aligned(pair, read_sides(pair), side=side, sharp=True, heal="judged")
         assert face.raw.shape == face.target.shape == (side, side, 3) and face.raw.dtype == np.uint8
         assert face.skin.shape == (side, side) and face.skin.dtype == bool and face.kind == "pair"
         changed = (face.raw != face.target).any(axis=2)
@@ -102,14 +102,14 @@ def test_photos_that_are_not_square_are_no_aligned_crops(
 ) -> None:
     photo = sample(write_picture(tmp_path / "a.png", crop[:100]))
     with pytest.raises(DataError, match="square"):
-        take_aligned(photo, read_sides(photo), side=80, sharp=True, heal=False)
+        take_aligned(photo, read_sides(photo), side=80, sharp=True, heal="no")
 
 
 def test_retouched_faces_are_their_own_target(tmp_path: Path, crop: np.ndarray, write_picture: Write) -> None:
     photo = sample(None, write_picture(tmp_path / "a.png", crop))
     for face in (
-        take_aligned(photo, read_sides(photo), side=160, sharp=True, heal=True),
-        cut_face(photo, read_sides(photo), at_template(128), side=160, heal=True),
+        take_aligned(photo, read_sides(photo), side=160, sharp=True, heal="judged"),
+        cut_face(photo, read_sides(photo), at_template(128), side=160, heal="judged"),
     ):
         assert face.target is face.raw and face.kind == "retouched"
 
@@ -125,13 +125,13 @@ def spotted(crop: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("sharp", [True, False])
-@pytest.mark.parametrize("heal", [True, False])
+@pytest.mark.parametrize("heal", ["judged", "no"])
 def test_sharp_raw_faces_are_healed_where_wanted(
-    tmp_path: Path, crop: np.ndarray, write_picture: Write, heal: bool, sharp: bool
+    tmp_path: Path, crop: np.ndarray, write_picture: Write, heal: Healing, sharp: bool
 ) -> None:
     photo = sample(write_picture(tmp_path / "a.png", spotted(crop)))
     face = take_aligned(photo, read_sides(photo), side=640, sharp=sharp, heal=heal)
-    if not (heal and sharp):
+    if heal == "no" or not sharp:
         assert face.target is face.raw
         return
     changed = (face.raw != face.target).any(axis=2)
@@ -145,7 +145,7 @@ def test_sharp_raw_faces_are_healed_where_wanted(
 def test_faces_are_sharp_by_their_size_in_the_photo(tmp_path: Path, crop: np.ndarray, write_picture: Write) -> None:
     photo = sample(write_picture(tmp_path / "a.png", crop))  # its face's box is 90 px high
     for side, sharp in ((160, True), (200, False)):
-        assert cut_face(photo, read_sides(photo), at_template(128), side=side, heal=False).sharp is sharp
+        assert cut_face(photo, read_sides(photo), at_template(128), side=side, heal="no").sharp is sharp
 
 
 @pytest.mark.parametrize("aligned", [True, False])
@@ -156,8 +156,8 @@ def test_landmarks_beside_a_photo_decide_the_skin(
 
     def skin() -> np.ndarray:
         if aligned:
-            return take_aligned(photo, read_sides(photo), side=160, sharp=True, heal=False).skin
-        return cut_face(photo, read_sides(photo), at_template(128), side=160, heal=False).skin
+            return take_aligned(photo, read_sides(photo), side=160, sharp=True, heal="no").skin
+        return cut_face(photo, read_sides(photo), at_template(128), side=160, heal="no").skin
 
     angle = np.linspace(0, 2 * np.pi, 189)
     points = np.c_[64 + 40 * np.cos(angle), 64 + 50 * np.sin(angle)]
@@ -174,7 +174,7 @@ def test_landmarks_beside_a_photo_decide_the_skin(
 
 def test_skin_estimated_at_half_size_is_about_the_same(tmp_path: Path, crop: np.ndarray, write_picture: Write) -> None:
     photo = sample(write_picture(tmp_path / "a.png", spotted(crop)))
-    fast = take_aligned(photo, read_sides(photo), side=640, sharp=True, heal=False).skin
-    full = take_aligned(photo, read_sides(photo), side=640, sharp=True, heal=True).skin
+    fast = take_aligned(photo, read_sides(photo), side=640, sharp=True, heal="no").skin
+    full = take_aligned(photo, read_sides(photo), side=640, sharp=True, heal="judged").skin
     assert full.mean() > 0.02
     assert (fast & full).sum() / (fast | full).sum() > 0.75

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bpfre.blemishes import LabelledPhoto, Labels
 from bpfre.errors import DataError
 from bpfre.photos import find_photos
 from bpfre.training.config import TrainConfig
@@ -372,3 +373,10 @@ def test_no_file_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(Path, "read_bytes", opened)
     assert len(found(tmp_path, unpaired=[tmp_path]).samples) == 3 * 140
     assert len(find_photos([tmp_path])) == 280
+
+
+def test_labels_of_other_photos_are_refused(tmp_path: Path) -> None:
+    touch(tmp_path / "wild", "a.jpg", "b.jpg")
+    labels = Labels({}, (LabelledPhoto("sub/c.jpg", "c", (), ()),))
+    with pytest.raises(DataError, match="None of the labelled photos"):
+        discover([], [tmp_path / "wild"], TrainConfig(validation=0.0), labels=labels)

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from bpfre.blemishes import KEPT, LabelledPhoto, Labels, Place
 from bpfre.errors import BpfreError, DataError, TrainingError
 from bpfre.faces import Face, FaceDetector, open_detector
 from bpfre.training.config import TrainConfig
@@ -413,3 +414,35 @@ def test_photos_that_break_the_training_side_are_an_error_with_a_way_out(
     with pytest.raises(DataError) as caught:
         run(known_face, tmp_path / "cache", unpaired=[tmp_path / "wild"], config=config)
     assert "validation=0" in caught.value.next_step
+
+
+def labels_of(photo: str, *marks: Place) -> Labels:
+    return Labels({}, (LabelledPhoto(photo, "a", marks, (), ()),))
+
+
+def test_labels_decide_what_is_healed_noted_and_lifted(
+    tmp_path: Path, portrait: np.ndarray, write_picture: Write, known_face: Any
+) -> None:
+    clean = cv2.resize(portrait, None, fx=2, fy=2)[:, :1000]
+    spotted = clean.copy()
+    for x in (385, 505):
+        cv2.circle(spotted, (x, 250), 4, (110, 60, 50), -1, cv2.LINE_AA)
+    for name in ("a", "b"):
+        write_picture(tmp_path / "wild" / f"{name}.png", spotted)
+    labels = labels_of("a.png", Place("red mark", 385, 250, 4), Place("mole", 505, 250, 4))
+    config = TrainConfig(size=256, window=64, validation=0.0)
+    found = discover([], [tmp_path / "wild"], config, labels=labels)
+    assert "1 of the photos have labels, 2 marks in all" in found.describe()
+    faces = {face.name: face for face in prepare(found, known_face, tmp_path / "cache", config)[0]}
+    assert faces["a.png"].labelled and not faces["b.png"].labelled
+    a, b = faces["a.png"].load(), faces["b.png"].load()
+    assert [stamp.keep for stamp in a.stamps] == [False, True] and not b.stamps
+    assert a.notes is not None and b.notes is not None
+    healed = np.abs(a.target.astype(int) - a.raw).max(axis=2) > 20
+    assert 5 < healed.sum() < 400 and (a.notes == KEPT).any() and not healed[a.notes == KEPT].any()
+    assert np.array_equal(b.target, b.raw) and not (b.notes == KEPT).any()
+    (again,) = (face for face in prepare(found, known_face, tmp_path / "cache", config)[0] if face.labelled)
+    assert same(again.load(), a) and np.array_equal(again.load().stamps[1].density, a.stamps[1].density)
+    without = discover([], [tmp_path / "wild"], config)
+    judged = prepare(without, known_face, tmp_path / "cache", config)[0][0].load()
+    assert not judged.stamps and not same(judged, a)

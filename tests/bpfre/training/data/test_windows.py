@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Subset
 
+from bpfre.blemishes import KEPT, PLAIN, UNKNOWN, Stamp
 from bpfre.errors import DataError
 from bpfre.training.config import TrainConfig
 from bpfre.training.data import Batch, FaceSource, LoadedFace, Role, TrainingFace, WindowDataset, validation_batches
@@ -39,6 +40,7 @@ class Failing:
     name: str
     kind: str = "raw"
     sharp: bool = True
+    labelled: bool = False
 
     def load(self) -> TrainingFace:
         raise DataError(f"{self.name} is broken.")
@@ -433,3 +435,59 @@ def test_what_cannot_be_measured_is_left_out(make_face: Make, short: TrainConfig
     faces = [make_face(0), make_face(1, kind="retouched"), make_face(2, kind="pair")]
     assert len(list(validation_batches(faces, short))) == 3
     assert len(list(validation_batches(faces, dataclasses.replace(short, synthesis=False)))) == 1
+
+
+# Labelled marks
+
+
+def labelled_face(side: int = 320) -> LoadedFace:
+    """A mole and an unknown place at fixed places of a flat face, and two stamps lifted off it."""
+    raw = np.full((side, side, 3), 150, np.uint8)
+    notes = np.full((side, side), PLAIN, np.uint8)
+    raw[140:150, 140:150], notes[138:152, 138:152] = 90, KEPT
+    raw[180:190, 180:190], notes[178:192, 178:192] = 110, UNKNOWN
+    blob = np.zeros((15, 15, 3), np.float32)
+    blob[3:12, 3:12] = (0.1, 0.5, 0.4)
+    stamps = (Stamp(blob, side / 512, False, 40.0), Stamp(blob[..., ::-1].copy(), side / 512, True, 40.0))
+    skin = np.zeros((side, side), bool)
+    skin[60:260, 60:260] = True
+    face = TrainingFace(raw, raw, skin, kind="raw", sharp=True, notes=notes, stamps=stamps)
+    return LoadedFace(face, "labelled.png")
+
+
+def test_notes_travel_with_the_window(short: TrainConfig) -> None:
+    config = dataclasses.replace(
+        short, **LARGE, density=0.0, keep_density=0.0, colour=False, batch_size=8, whole=0.0, clean_share=0.0
+    )
+    batch = WindowDataset([labelled_face()], config)[0]
+    level = batch.raw[:, :1] * 255
+    assert float((level < 95).float().sum()) > 50
+    assert (batch.kept[level < 95] == 1).all()
+    assert float(level[batch.trusted == 0].quantile(0.2)) == pytest.approx(110, abs=5)
+    assert not (batch.kept * (1 - batch.trusted)).any()
+
+
+def test_stamps_are_put_on_other_faces_kept_ones_on_both_sides(make_face: Make, short: TrainConfig) -> None:
+    config = dataclasses.replace(
+        short, **LARGE, density=60.0, keep_density=0.0, dense_factor=1.0, colour=False, batch_size=8, whole=0.0
+    )
+    config = dataclasses.replace(config, stamped=1.0, clean_share=0.0, flip=False)
+    faces = [make_face(0, side=320), labelled_face()]
+    batch = WindowDataset(faces, config)[0]
+    edit = (batch.raw - batch.target).abs().amax(dim=1)
+    assert 0.001 < float((edit > 0.02).float().mean()) < 0.3
+    kept = WindowDataset(faces, dataclasses.replace(config, density=0.0, keep_density=60.0))[0]
+    assert torch.equal(kept.raw, kept.target)
+    assert float(kept.kept.mean()) > 0.002
+    without = WindowDataset([make_face(0, side=320)], dataclasses.replace(config, stamped=1.0))[0]
+    assert not torch.equal(without.raw, without.target)  # where there are no stamps, marks are drawn
+
+
+def test_marks_to_keep_that_are_drawn_are_noted(make_face: Make, short: TrainConfig) -> None:
+    config = dataclasses.replace(short, **LARGE, colour=False, batch_size=4, clean_share=0.0, density=0.0)
+    face = make_face(0, side=320)
+    plain, kept = (
+        WindowDataset([face], dataclasses.replace(config, keep_density=density))[0] for density in (0.0, 200.0)
+    )
+    drawn = (kept.target - plain.target).abs().mean(dim=1, keepdim=True) > 0.02
+    assert drawn.any() and (kept.kept[drawn] == 1).all() and not plain.kept.any()

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from bpfre.blemishes import KEPT, PLAIN, UNKNOWN
 from bpfre.training.config import TrainConfig
 from bpfre.training.data.windows import Batch, Role
 from bpfre.training.losses import edit_measures
@@ -72,18 +73,27 @@ def edit() -> Batch:
 
 
 def test_the_input_reproduces_nothing(edit: Batch) -> None:
-    assert edit_measures(edit.raw, edit, CONFIG) == {"reproduced": pytest.approx(0, abs=1e-6), "elsewhere": 0.0}
+    assert edit_measures(edit.raw, edit, CONFIG) == {
+        "reproduced": pytest.approx(0, abs=1e-6),
+        "elsewhere": 0.0,
+        "on_kept": 0.0,
+    }
 
 
 def test_the_target_reproduces_all(edit: Batch) -> None:
-    assert edit_measures(edit.target, edit, CONFIG) == {"reproduced": pytest.approx(1), "elsewhere": 0.0}
+    assert edit_measures(edit.target, edit, CONFIG) == {
+        "reproduced": pytest.approx(1),
+        "elsewhere": 0.0,
+        "on_kept": 0.0,
+    }
 
 
 def test_half_an_edit_and_a_change_elsewhere_are_counted_apart(edit: Batch) -> None:
     image = (edit.raw + edit.target) / 2
     image[..., 4:6] += 2 / 255  # half of the other half, by two grey levels
     measures = edit_measures(image, edit, CONFIG)
-    assert measures == {"reproduced": pytest.approx(0.5, abs=1e-5), "elsewhere": pytest.approx(1.0, abs=1e-4)}
+    assert measures["reproduced"] == pytest.approx(0.5, abs=1e-5)
+    assert measures["elsewhere"] == pytest.approx(1.0, abs=1e-4)
 
 
 def test_making_it_worse_is_negative(edit: Batch) -> None:
@@ -104,5 +114,17 @@ def test_faces_without_a_target_are_left_out(edit: Batch) -> None:
 @pytest.mark.parametrize("role", [Role.CLEAN, Role.UNPAIRED])
 def test_no_edit_is_no_division_by_zero(edit: Batch, role: Role) -> None:
     measures = edit_measures(edit.raw, batch(edit.raw, edit.raw, role), CONFIG)
-    assert measures.keys() == {"reproduced", "elsewhere"}  # the same in every process
+    assert measures.keys() == {"reproduced", "elsewhere", "on_kept"}  # the same in every process
     assert all(math.isfinite(value) for value in measures.values())
+
+
+def test_what_was_done_to_marks_that_stay_and_to_unknown_places_is_told_apart() -> None:
+    raw = torch.full((1, 3, 8, 8), 0.5)
+    notes = torch.full((1, 1, 8, 8), PLAIN, dtype=torch.uint8)
+    notes[..., :2], notes[..., 6:] = KEPT, UNKNOWN
+    image = raw.clone()
+    image[..., :2] += 4 / 255
+    image[..., 6:] += 0.4
+    measures = edit_measures(image, dataclasses.replace(batch(raw, raw), notes=notes), CONFIG)
+    assert measures["on_kept"] == pytest.approx(4, rel=1e-4)
+    assert measures["elsewhere"] == pytest.approx(4 / 3, rel=1e-4)  # a third of what is known

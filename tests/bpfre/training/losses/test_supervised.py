@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bpfre.blemishes import KEPT, PLAIN, UNKNOWN
 from bpfre.network import BPFRe, BPFReOutput, PixelDiscriminator, preset
 from bpfre.network.perceptual import Perceptual
 from bpfre.training.config import TrainConfig
@@ -208,3 +209,47 @@ def test_the_gradients_of_two_halves_average_to_those_of_the_whole(
     for together, first, second in zip(gradients(whole), *halves, strict=True):
         scale = float(together.abs().max()) + 1e-12
         assert float((together - (first + second) / 2).abs().max()) < 1e-5 * scale
+
+
+def noted(batch: Batch, value: int) -> Batch:
+    """The same with the lower right quarter noted."""
+    notes = torch.full_like(batch.raw[:, :1], PLAIN, dtype=torch.uint8)
+    notes[..., 4:, 4:] = value
+    return dataclasses.replace(batch, notes=notes)
+
+
+@pytest.mark.parametrize("balance", [True, False])
+@pytest.mark.parametrize("map_loss", ["cross_entropy", "l1"])
+def test_where_nobody_knows_nothing_is_learned(
+    make_batch: MakeBatch, make_output: MakeOutput, balance: bool, map_loss: str
+) -> None:
+    batch = noted(make_batch([S, C]), UNKNOWN)
+    out = make_output(batch)
+    config = dataclasses.replace(CONFIG, balance=balance, gradient=0.0, map_loss=map_loss)
+    total_loss(supervised_losses(out, batch, config, None), config).backward()
+    for tensor in (out.coarse, out.refined, out.map_e2d, out.map_d2g):
+        assert tensor.grad is not None
+        assert not tensor.grad[..., 4:, 4:].any() and tensor.grad[..., :4, :4].any()
+
+
+def test_a_mark_that_stays_weighs_as_much_as_an_edit(make_batch: MakeBatch, make_output: MakeOutput) -> None:
+    plain = make_batch([C], size=64)
+    notes = torch.full_like(plain.raw[:, :1], PLAIN, dtype=torch.uint8)
+    notes[..., 20:24, 20:24] = KEPT
+    batch = dataclasses.replace(plain, notes=notes)
+    pulls = []
+    for each in (plain, batch):
+        out = make_output(each)
+        supervised_losses(out, each, dataclasses.replace(CONFIG, gradient=0.0), None)["cons_refine"].backward()
+        assert isinstance(out.refined, Tensor) and out.refined.grad is not None
+        pulls.append(float(out.refined.grad[..., 20:24, 20:24].abs().sum() / out.refined.grad.abs().sum()))
+    assert pulls[0] == pytest.approx(16 / 64**2, rel=1e-3)
+    assert pulls[1] == pytest.approx((16 / 16) / (1 + CONFIG.unedited), rel=1e-2)
+
+
+def test_a_map_on_a_mark_that_stays_costs_more() -> None:
+    delta, kept = torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8)
+    kept[..., 2:4, 2:4] = 1
+    claim = 0.01 + 0.8 * kept
+    costs = [float(map_distance(claim, delta, CONFIG, area)) for area in (None, kept)]
+    assert costs[1] == pytest.approx(costs[0] * 5 * 64 / 80, rel=0.15)

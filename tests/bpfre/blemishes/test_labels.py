@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from bpfre.blemishes.labels import Place, read_labels
 from bpfre.errors import DataError
-from bpfre.evaluation.labels import Place, read_labels
 
 
 def document(**changes: Any) -> dict[str, Any]:

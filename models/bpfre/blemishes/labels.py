@@ -1,7 +1,8 @@
-"""Places on real faces that were labelled by eye: marks to remove, marks to keep, places to leave alone."""
+"""Marks of real faces that were labelled by eye: to remove, to keep, doubtful; and places to leave alone."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +30,11 @@ class Place:
     y: float
     radius: float  # of a mark: where its contrast has fallen to about half
 
+    def moved(self, matrix: np.ndarray) -> Place:
+        """Take it along a similarity, [2, 3], as from a photo into a crop."""
+        x, y = matrix[:, :2] @ (self.x, self.y) + matrix[:, 2]
+        return dataclasses.replace(self, x=float(x), y=float(y), radius=self.radius * float(np.hypot(*matrix[:, 0])))
+
 
 @dataclass(frozen=True)
 class LabelledPhoto:
@@ -38,7 +44,7 @@ class LabelledPhoto:
     person: str
     marks: tuple[Place, ...]  # kinds of TEMPORARY and PERMANENT
     doubtful: tuple[Place, ...]  # neither surely temporary nor surely permanent: not scored
-    controls: tuple[Place, ...]  # kinds of CONTROLS
+    controls: tuple[Place, ...] = ()  # kinds of CONTROLS
 
     @property
     def temporary(self) -> tuple[Place, ...]:
@@ -55,7 +61,7 @@ class LabelledPhoto:
 class Labels:
     """A labelled set."""
 
-    typology: Mapping[str, float]  # person -> individual typology angle of the cheeks, degrees; high is light
+    typology: Mapping[str, float]  # person -> individual typology angle of the cheeks, degrees; high is light; or empty
     photos: tuple[LabelledPhoto, ...]
 
     def tones(self) -> dict[str, Tone]:
@@ -66,17 +72,21 @@ class Labels:
 
 
 def read_labels(path: Path) -> Labels:
-    """Read labels as `benchmarks/real_skin/README.md` describes them.
+    """Read labels: a JSON object with `photos` and, where people are to be told apart by tone, `typology`.
+
+    `photos` is a list of {"photo": path below the folder of faces, "person": ..., "marks": [...], "doubtful": [...],
+    "controls": [...]}, the last one if wanted; a mark is [kind, x, y, radius] in px of the photo. `typology` gives
+    each person's individual typology angle in degrees.
 
     Raises:
         DataError: no such file, or not labels.
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        typology = {str(person): float(angle) for person, angle in data["typology"].items()}
+        typology = {str(person): float(angle) for person, angle in data.get("typology", {}).items()}
         photos = tuple(_photo(entry) for entry in data["photos"])
         unknown = {photo.person for photo in photos} - set(typology)
-        if unknown:
+        if typology and unknown:
             raise ValueError(f"no skin tone for {sorted(unknown)}")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path} does not hold labels of photos ({error}).") from error
@@ -89,7 +99,7 @@ def _photo(entry: dict[str, Any]) -> LabelledPhoto:
         person=str(entry["person"]),
         marks=_places(entry["marks"], TEMPORARY + PERMANENT),
         doubtful=_places(entry["doubtful"], ("doubtful",)),
-        controls=_places(entry["controls"], CONTROLS),
+        controls=_places(entry.get("controls", []), CONTROLS),
     )
 
 
