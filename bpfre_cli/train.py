@@ -68,6 +68,12 @@ def train(
             metavar="FILE", rich_help_panel=SETTINGS, help="config.yaml of a run to repeat, or a part of one."
         ),
     ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WEIGHTS", rich_help_panel=SETTINGS, help="Weights to start from: starter, or a file of a run."
+        ),
+    ] = None,
     size: Annotated[
         int | None, typer.Option(min=16, metavar="PX", rich_help_panel=SETTINGS, help="Side of the working crop.")
     ] = None,
@@ -145,6 +151,7 @@ def train(
         "unpaired": tuple(map(str, unpaired)) if unpaired else None,
         "labels": str(labels) if labels else None,
         "hold_out": str(hold_out) if hold_out else None,
+        "init": init,
         "detector": detector.value if detector else None,
     }
     run = resolve(base, settings=settings, data={name: value for name, value in sources.items() if value is not None})

@@ -122,6 +122,7 @@ class DataConfig:
     unpaired: tuple[str, ...] = ()  # folders of faces without their other side
     labels: str | None = None  # JSON file of marks on photos of `unpaired` that were labelled by eye
     hold_out: str | None = None  # text file of glob patterns: photos that training must not see
+    init: str | None = None  # weights to start from: a shipped name or a file; random by default
     detector: str = "auto"  # finds the faces of photos that are not aligned yet
 
 

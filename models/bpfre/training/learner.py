@@ -11,6 +11,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from bpfre.errors import UsageError
 from bpfre.network import BPFRe, BPFReConfig, PixelDiscriminator
 from bpfre.network.perceptual import Perceptual
 from bpfre.training.checkpoint import load_state, save_state
@@ -69,6 +70,20 @@ class Learner:
     def load(self, path: Path) -> int:
         """Go back to a saved state. Returns the number of steps done."""
         return load_state(path, modules=self._modules(), optimizers=self._optimizers())
+
+    def start_from(self, network: BPFRe) -> None:
+        """Take over the weights of a trained network.
+
+        Raises:
+            UsageError: it is of another shape.
+        """
+        if network.config != self.network.config:
+            raise UsageError(
+                "The weights to start from are those of another network.",
+                "Choose their preset and size, or leave out --init.",
+            )
+        for module in (self.network, self.average):
+            module.load_state_dict(network.state_dict())
 
     def gradients(self, batches: Iterable[Batch], step: int, *, adversarial: bool) -> tuple[Row, Batch]:
         """Compute the gradients of one step.

@@ -22,7 +22,7 @@ from bpfre.training.samples import sample_sheet, write_sheet
 from bpfre.training.schedule import is_adversarial
 from bpfre.training.trackers import Tracker
 from bpfre.training.validation import validate
-from bpfre.weights import save_network
+from bpfre.weights import load_network, save_network
 
 OnStep = Callable[[int, Mapping[str, float]], None]
 OnNote = Callable[[str], None]
@@ -71,6 +71,8 @@ def train(
     accelerator.wait_for_everyone()
     learner = Learner(preset(settings.preset, size=settings.size), settings, accelerator, phi)
     start = learner.load(folder.state) if folder.state.is_file() else 0
+    if config.data.init and start == 0:
+        learner.start_from(load_network(config.data.init))
     if first and start == 0:
         learner.save(folder.state, 0)  # the first good state
     tracker = Tracker(folder, start) if first else None

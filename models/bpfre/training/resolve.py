@@ -9,6 +9,7 @@ from pathlib import Path
 from bpfre.errors import UsageError
 from bpfre.training.config import DataConfig, RunConfig, TrainConfig
 from bpfre.training.recipes import recipe
+from bpfre.weights import SHIPPED
 
 
 def read_config(path: Path) -> RunConfig:
@@ -69,6 +70,7 @@ def resolve(base: RunConfig | None, *, settings: Mapping[str, object], data: Map
         unpaired=tuple(map(_absolute, sources.unpaired)),
         labels=_absolute(sources.labels) if sources.labels else None,
         hold_out=_absolute(sources.hold_out) if sources.hold_out else None,
+        init=_absolute(sources.init) if sources.init and sources.init not in SHIPPED else sources.init,
     )
     return RunConfig(data=absolute, train=train)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from bpfre.training.data import Discovery, FaceSource, prepare
 from bpfre.training.distributed import open_accelerator
 from bpfre.training.loop import train
 from bpfre.training.run_folder import RunFolder
+from bpfre.weights import weights_path
 
 OnPhoto = Callable[[Path, str | None], None]
 
@@ -55,6 +57,8 @@ def run_session(
         BpfreError: whatever stands in the way, with the next step.
     """
     preset(run.train.preset, size=run.train.size)  # a wrong size ends the run before faces are prepared
+    if run.data.init:
+        weights_path(run.data.init)
     note = on_note or (lambda _text: None)
     accelerator = open_accelerator(device, run.train.precision)
     try:
@@ -114,6 +118,7 @@ def _record(run: RunConfig, faces: list[FaceSource], phi: Perceptual | None) -> 
         "preset": run.train.preset,
         "faces": str(len(faces)),
         **{name: str(count) for name, count in kinds.items()},
+        "init": hashlib.sha256(weights_path(run.data.init).read_bytes()).hexdigest() if run.data.init else "",
         "detector": run.data.detector,
         "phi": run.train.phi,
         "phi_sha256": phi.sha256 if phi else "",

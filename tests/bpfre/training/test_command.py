@@ -111,6 +111,21 @@ def test_trains_on_pairs_to_a_weights_file(pairs: Path, tmp_path: Path) -> None:
     assert str(tmp_path) not in json.dumps(record)  # weights travel, paths stay
 
 
+def test_a_run_can_start_from_weights(pairs: Path, tmp_path: Path) -> None:
+    first, second = RunFolder(tmp_path / "first"), RunFolder(tmp_path / "second")
+    assert bpfre_train("--paired", pairs, "--out", first.root, *TWO_STEPS).returncode == 0
+    still = (*TWO_STEPS, "--lr", 0, "--seed", 7)
+    run = bpfre_train("--paired", pairs, "--out", second.root, *still, "--init", first.last)
+    assert run.returncode == 0, run.stderr
+    before, after = load_file(first.last), load_file(second.last)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert len(read_record(second.last)["init"]) == 64
+    other = bpfre_train("--paired", pairs, "--out", tmp_path / "third", *TWO_STEPS, "--init", "starter")
+    assert_refused(other, "another network", "--init")
+    missing = bpfre_train("--paired", pairs, "--out", tmp_path / "third", *TWO_STEPS, "--init", tmp_path / "none")
+    assert_refused(missing, "no weights at")
+
+
 def test_two_folders_are_a_raw_and_a_retouched_side(tmp_path: Path, write_picture: Write) -> None:
     write_pairs(write_picture, tmp_path / "before", tmp_path / "after")
     run = bpfre_train("--paired", tmp_path / "before", tmp_path / "after", "--out", tmp_path / "run", *TWO_STEPS)
