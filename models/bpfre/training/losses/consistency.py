@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -14,19 +15,25 @@ _LEAST_AREA = 0.002
 
 
 def pixel_distance(
-    image: Tensor, target: Tensor, marked: Tensor, config: TrainConfig, trusted: Tensor | None = None
+    image: Tensor,
+    target: Tensor,
+    edited: Tensor,
+    config: TrainConfig,
+    kept: Tensor | None = None,
+    trusted: Tensor | None = None,
 ) -> Tensor:
     """Distance of each sample in pixels: the L1 term of L_cons.
 
-    Without `config.balance` the paper's mean |image - target|. With it [D] the mean over marked pixels, plus
+    Without `config.balance` the paper's mean |image - target|. With it [D] the mean over edited pixels, plus
     `config.unedited` times the mean over the others, plus `config.gradient` times the mean difference of gradients on
-    marked pixels: rare edits do not drown in the rest. Marks that stay are marked as well: a mole removed is as wrong
-    as a pimple left. A sample without marks has the second part alone.
+    edited pixels: rare edits do not drown in the rest. Marks that stay have a mean of their own, with the weight of
+    edits: a mole removed is as wrong as a pimple left. An area that is empty counts nothing.
 
     Args:
         image: [N, 3, H, W] about [0, 1].
         target: [N, 3, H, W] in [0, 1].
-        marked: [N, 1, H, W] in {0, 1}: edits, and marks known to stay.
+        edited: [N, 1, H, W] in {0, 1}.
+        kept: [N, 1, H, W] in {0, 1}: marks known to stay; none by default.
         trusted: [N, 1, H, W] in {0, 1}: where it is 0 nothing counts; all of it by default.
 
     Returns:
@@ -34,19 +41,18 @@ def pixel_distance(
     """
     difference = image.float() - target.float()
     error = difference.abs().mean(dim=1, keepdim=True)
-    if trusted is not None:
-        error = error * trusted
+    trusted = torch.ones_like(error) if trusted is None else trusted
     if not config.balance:
-        return per_sample(error)
+        return per_sample(error * trusted)
     # Forward differences to the right and below; the last column and row have none.
     slope = F.pad(difference.diff(dim=3).abs(), (0, 1)) + F.pad(difference.diff(dim=2).abs(), (0, 0, 0, 1))
-    on, off = marked, 1 - marked
-    if trusted is not None:
-        on, off = on * trusted, off * trusted
     steep = error + config.gradient * slope.mean(dim=1, keepdim=True)
-    on_marks = per_sample_where(steep, on, least=_LEAST_AREA)
-    elsewhere = per_sample_where(error, off, least=_LEAST_AREA)
-    return on_marks + config.unedited * elsewhere
+    plain = 1 - edited if kept is None else (1 - edited) * (1 - kept)
+    distance = per_sample_where(steep, edited * trusted, least=_LEAST_AREA)
+    distance = distance + config.unedited * per_sample_where(error, plain * trusted, least=_LEAST_AREA)
+    if kept is None:
+        return distance
+    return distance + per_sample_where(steep, (1 - edited) * kept * trusted, least=_LEAST_AREA)
 
 
 def feature_distance(features: list[Tensor], target: list[Tensor]) -> Tensor:

@@ -43,9 +43,8 @@ def supervised_losses(out: BPFReOutput, batch: Batch, config: TrainConfig, phi: 
     known = batch.role != Role.UNPAIRED
     edited = edited_area(batch.raw, batch.target, config)
     kept, trusted = batch.kept, batch.trusted
-    marked = torch.maximum(edited, kept)
-    coarse = pixel_distance(out.coarse, batch.target, marked, config, trusted)
-    refine = pixel_distance(out.refined, batch.target, marked, config, trusted)
+    coarse = pixel_distance(out.coarse, batch.target, edited, config, kept, trusted)
+    refine = pixel_distance(out.refined, batch.target, edited, config, kept, trusted)
     if phi is not None and config.phi_weight and known.any():
         with torch.no_grad():
             goal = phi(batch.target[known])  # features are costly: only of samples that count
