@@ -1,6 +1,6 @@
 """Find faces, cut them out aligned, and paste corrections back. Importing this never imports torch."""
 
-from bpfre.faces.align import align
+from bpfre.faces.align import align, crop_extent
 from bpfre.faces.cache import retinaface_weights
 from bpfre.faces.detector import DETECTORS, FaceDetector, open_detector, pick_detector
 from bpfre.faces.face import Face, FaceCrop
@@ -13,6 +13,7 @@ __all__ = [
     "FaceDetector",
     "align",
     "crop_box",
+    "crop_extent",
     "open_detector",
     "paste",
     "pick_detector",

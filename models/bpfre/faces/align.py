@@ -53,6 +53,17 @@ def align(rgb: np.ndarray, face: Face, *, size: int = 512) -> FaceCrop:
     return FaceCrop(face=face, matrix=matrix, pixels=_cut(rgb, matrix, size))
 
 
+def crop_extent(face: Face) -> float:
+    """Return the side of the square that a face's crop shows, px of the photo.
+
+    Raises:
+        FaceRefusedError: landmarks that are no face.
+    """
+    landmarks = np.asarray(face.landmarks, np.float64)
+    _check_landmarks(landmarks)
+    return TEMPLATE_SIZE / scale_of(fit_similarity(landmarks, template(TEMPLATE_SIZE)))
+
+
 def _check_landmarks(landmarks: np.ndarray) -> None:
     if landmarks.shape != (5, 2) or not np.isfinite(landmarks).all():
         raise FaceRefusedError("The face's landmarks are not five finite points.")

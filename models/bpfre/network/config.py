@@ -25,10 +25,13 @@ class BPFReConfig:
     position: bool  # give the network each pixel's place in the aligned crop
     map_prior: float  # blemish probability the maps start from, in (0, 1)
     discriminator_channels: tuple[int, ...]  # channels of the pixel discriminator, finest first
+    zoom: tuple[float, float] = (1.0, 1.0)  # working sizes it was trained for, relative to `size`
 
     def __post_init__(self) -> None:
         if not len(self.channels) == len(self.blocks) == len(self.generator_channels):
             raise ValueError("channels, blocks and generator_channels must have one entry a scale.")
+        if not 0 < self.zoom[0] <= 1 <= self.zoom[1]:
+            raise ValueError(f"zoom must reach from at most to at least 1, not {self.zoom}.")
         if self.unshuffle < 1:
             raise ValueError(f"unshuffle must be 1 or more, not {self.unshuffle}.")
         if not 0 < self.map_prior < 1:
@@ -58,7 +61,8 @@ class BPFReConfig:
         if not isinstance(values, dict):
             raise ValueError("a network configuration must be a JSON object.")
         names = {field.name for field in dataclasses.fields(cls)}
-        if set(values) != names:
-            raise ValueError(f"unexpected or missing fields: {sorted(set(values) ^ names)}.")
+        needed = {field.name for field in dataclasses.fields(cls) if field.default is dataclasses.MISSING}
+        if odd := (set(values) - names) | (needed - set(values)):
+            raise ValueError(f"unexpected or missing fields: {sorted(odd)}.")
         fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return cls(**fields)

@@ -69,8 +69,8 @@ def tiny() -> BPFReConfig:
 PRESETS: dict[str, Callable[[], BPFReConfig]] = {"paper": paper, "starter": starter, "tiny": tiny}
 
 
-def preset(name: str, *, size: int | None = None) -> BPFReConfig:
-    """Return the configuration called `name`, for another working size where one is given.
+def preset(name: str, *, size: int | None = None, zoom: tuple[float, float] | None = None) -> BPFReConfig:
+    """Return the configuration called `name`, for other working sizes where they are given.
 
     Raises:
         UsageError: there is no such preset, or the size does not suit it.
@@ -78,6 +78,8 @@ def preset(name: str, *, size: int | None = None) -> BPFReConfig:
     if name not in PRESETS:
         raise UsageError(f"There is no preset called {name!r}.", f"Choose one of: {', '.join(PRESETS)}.")
     config = PRESETS[name]()
+    if zoom is not None:
+        config = dataclasses.replace(config, zoom=zoom)
     if size is None:
         return config
     if size % config.stride:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,12 +14,21 @@ if TYPE_CHECKING:
     import torch
 
 
+SIZES = (0.5, 0.75, 1.0, 1.5, 2.0)  # working sizes relative to the network's own
+SHRINK = 0.9  # a face may be made so much smaller
+_NEAR = 0.01
+
+
 class NetworkConfig(Protocol):
     """What the runner has to know of a network."""
 
     @property
     def size(self) -> int:
         """Side of the square crops it works on, px."""
+
+    @property
+    def zoom(self) -> tuple[float, float]:
+        """Sides it was trained for besides, relative to `size`."""
 
     @property
     def stride(self) -> int:
@@ -36,10 +46,24 @@ class Network(Protocol):
         """[N, 3, S, S] RGB in [0, 1] -> something whose `refined` has the same shape."""
 
 
-def crop_size(network: Network) -> int:
-    """Return the working size in px, raised to a multiple of the stride."""
-    stride = network.config.stride
-    return -(-network.config.size // stride) * stride
+def crop_sizes(network: Network) -> tuple[int, ...]:
+    """Return the working sizes in px, smallest first, each raised to a multiple of the stride."""
+    config = network.config
+    low, high = config.zoom
+    sides = (config.size * factor for factor in SIZES if low * (1 - _NEAR) <= factor <= high * (1 + _NEAR))
+    return tuple(sorted({math.ceil(side / config.stride) * config.stride for side in sides}))
+
+
+def size_for(extent: float, sizes: Sequence[int]) -> int:
+    """Choose the working size of a face: the smallest that hardly shrinks it, else the largest.
+
+    Small faces are not enlarged into a blur that no network has seen; of large ones small spots stay to be seen.
+
+    Args:
+        extent: side of the crop in px of the photo.
+        sizes: to choose from, smallest first.
+    """
+    return next((size for size in sizes if size >= SHRINK * extent), sizes[-1])
 
 
 def device_of(network: Network, otherwise: str) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from bpfre.errors import FaceRefusedError
-from bpfre.faces import Face, FaceCrop, FaceDetector, align, crop_box, paste
+from bpfre.faces import Face, FaceCrop, FaceDetector, align, crop_box, crop_extent, paste
 from bpfre.photos import Photo, rgb8
+from bpfre.retouching.batches import size_for
 from bpfre.retouching.results import FaceResult, FaceStatus
 from bpfre.retouching.sentences import sentence
 
@@ -23,15 +24,15 @@ def find_faces(detector: FaceDetector, photos: Sequence[Photo]) -> list[list[Fac
     return [find_faces(detector, [photo])[0] for photo in photos]
 
 
-def cut_face(photo: Photo, face: Face, *, size: int, min_face: float) -> FaceCrop:
-    """Align one face at the network's working size.
+def cut_face(photo: Photo, face: Face, *, sizes: Sequence[int], min_face: float) -> FaceCrop:
+    """Align one face at the working size that suits it.
 
     Raises:
         FaceRefusedError: it is smaller than `min_face`, or cannot be aligned.
     """
     if face.size < min_face:
         raise FaceRefusedError(f"The face is {face.size:.0f} px large, less than {min_face:g} px.")
-    return align(photo.rgb, face, size=size)
+    return align(photo.rgb, face, size=size_for(crop_extent(face), sizes))
 
 
 def put_back(rgb: np.ndarray, crop: FaceCrop, correction: np.ndarray, *, strength: float) -> FaceResult:

@@ -20,7 +20,7 @@ import numpy as np
 
 from bpfre.faces import Face, FaceCrop, FaceDetector
 from bpfre.photos import Photo, copy_photo, read_photo, write_photo
-from bpfre.retouching.batches import Network, corrections, crop_size, device_of
+from bpfre.retouching.batches import Network, corrections, crop_sizes, device_of
 from bpfre.retouching.channel import Budget, Channel, StoppedError
 from bpfre.retouching.faces_stage import cut_face, find_faces, put_back, refused
 from bpfre.retouching.jobs import Job, check_jobs
@@ -103,7 +103,7 @@ class _Run:
     ) -> None:
         self._settings, self._network, self._detector = settings, network, detector
         self.device = device_of(network, otherwise=pick_device(settings.device))
-        self._size = crop_size(network)
+        self._sizes = crop_sizes(network)
         self._jobs = iter(jobs)
         self._turn = threading.Lock()  # photos are opened in the jobs' order
         self._budget = Budget(photos=settings.open_photos, pixels=settings.open_megapixels * 1e6)
@@ -113,7 +113,7 @@ class _Run:
         self._seen: Channel[_FaceWork] = Channel(2 * batch)
         self._edited: Channel[_OpenPhoto] = Channel(WRITERS)
         self._results: Channel[PhotoResult] = Channel(settings.open_photos)
-        self._batch: list[_FaceWork] = []
+        self._batches: dict[int, list[_FaceWork]] = {}  # by working size
         self._crash: BaseException | None = None
         self._threads = [
             *(self._thread("read", self._read_next) for _ in range(READERS)),
@@ -202,7 +202,7 @@ class _Run:
     def _cut_out(self, opened: _OpenPhoto, index: int, face: Face) -> _FaceWork:
         work = _FaceWork(opened, index, face)
         try:
-            work.crop = cut_face(opened.photo, face, size=self._size, min_face=self._settings.min_face)
+            work.crop = cut_face(opened.photo, face, sizes=self._sizes, min_face=self._settings.min_face)
         except Exception as error:
             work.error = error
         return work
@@ -213,11 +213,19 @@ class _Run:
             if work.crop is None:
                 self._seen.put(work)
                 return
-            self._batch.append(work)
-        last = isinstance(work, _Flush) and self._cut.is_empty()
-        if len(self._batch) < self._settings.batch_size and not (last and self._batch):
-            return
-        batch, self._batch = self._batch, []
+            size = len(work.crop.pixels)
+            self._batches.setdefault(size, []).append(work)
+            if len(self._batches[size]) >= self._batch_size(size):
+                self._infer(self._batches.pop(size))
+        elif self._cut.is_empty():
+            for size in sorted(self._batches):
+                self._infer(self._batches.pop(size))
+
+    def _batch_size(self, size: int) -> int:
+        """Faces of a working size that take about the memory of a batch at the network's own."""
+        return max(1, round(self._settings.batch_size * (self._network.config.size / size) ** 2))
+
+    def _infer(self, batch: list[_FaceWork]) -> None:
         crops = [work.crop.pixels for work in batch if work.crop is not None]
         outcomes = corrections(self._network, crops, device=self.device)
         for work, outcome in zip(batch, outcomes, strict=True):

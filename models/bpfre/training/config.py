@@ -100,6 +100,13 @@ class TrainConfig:
                 f"A window of {self.window} px does not fit into a crop of {self.size} px.", "Lower --window."
             )
 
+    @property
+    def working_sizes(self) -> tuple[float, float]:
+        """Sizes of the whole crop that windows are cut from, relative to `size`: those the network learns."""
+        if self.window == self.size:
+            return 1.0, 1.0
+        return min(1.0, self.zoom[0]), max(1.0, self.zoom[1])
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for files and logs."""
         return {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -77,7 +78,7 @@ class Learner:
         Raises:
             UsageError: it is of another shape.
         """
-        if network.config != self.network.config:
+        if dataclasses.replace(network.config, zoom=self.network.config.zoom) != self.network.config:
             raise UsageError(
                 "The weights to start from are those of another network.",
                 "Choose their preset and size, or leave out --init.",

@@ -24,12 +24,24 @@ def test_an_unknown_field_is_refused() -> None:
         BPFReConfig.from_json(json.dumps(values))
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(BPFReConfig)])
+@pytest.mark.parametrize("field", [f.name for f in dataclasses.fields(BPFReConfig) if f.name != "zoom"])
 def test_a_missing_field_is_refused(field: str) -> None:
     values = json.loads(preset("tiny").to_json())
     del values[field]
     with pytest.raises(ValueError, match=field):
         BPFReConfig.from_json(json.dumps(values))
+
+
+def test_weights_without_working_sizes_know_one() -> None:
+    values = json.loads(preset("tiny").to_json())
+    del values["zoom"]
+    assert BPFReConfig.from_json(json.dumps(values)).zoom == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("zoom", [(1.1, 2.0), (0.5, 0.9), (0.0, 1.0)])
+def test_working_sizes_reach_around_the_networks_own(zoom: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match="zoom"):
+        preset("tiny", zoom=zoom)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "5", "null"])

@@ -21,6 +21,7 @@ from bpfre.network import BPFRe, BPFReOutput, preset
 class Config:
     size: int = 64
     stride: int = 4
+    zoom: tuple[float, float] = (1.0, 1.0)
 
 
 class AddTo(nn.Module):

@@ -12,7 +12,7 @@ from torch import Tensor
 from bpfre.errors import FaceRefusedError
 from bpfre.network import BPFReOutput
 from bpfre.retouching import batches
-from bpfre.retouching.batches import corrections, crop_size, device_of
+from bpfre.retouching.batches import corrections, crop_sizes, device_of, size_for
 
 
 def crops(count: int) -> list[np.ndarray]:
@@ -72,10 +72,17 @@ def test_network_that_returns_another_size_is_refused(tiny) -> None:
     assert isinstance(error, FaceRefusedError)
 
 
-def test_crop_size_is_a_multiple_of_the_stride(identity) -> None:
-    assert crop_size(identity) == 64
-    object.__setattr__(identity.config, "stride", 48)
-    assert crop_size(identity) == 96
+def test_working_sizes_are_those_it_was_trained_for_multiples_of_the_stride(identity) -> None:
+    assert crop_sizes(identity) == (64,)
+    object.__setattr__(identity.config, "zoom", (0.7, 1.5))
+    assert crop_sizes(identity) == (48, 64, 96)
+    object.__setattr__(identity.config, "stride", 40)
+    assert crop_sizes(identity) == (80, 120)
+
+
+@pytest.mark.parametrize(("extent", "size"), [(100, 384), (384, 384), (420, 384), (430, 512), (600, 768), (3000, 768)])
+def test_a_face_is_hardly_made_smaller(extent: float, size: int) -> None:
+    assert size_for(extent, (384, 512, 768)) == size
 
 
 def test_network_without_tensors_runs_where_it_is_told(identity, tiny) -> None:

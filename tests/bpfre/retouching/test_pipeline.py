@@ -109,6 +109,24 @@ def test_batches_hold_faces_of_several_photos(tmp_path: Path, photos: Photos, br
     assert {shape[1:] for shape in brighter.batches} == {(3, 64, 64)}
 
 
+def test_faces_of_different_sizes_are_worked_on_at_sizes_of_their_own(
+    tmp_path: Path, portrait: np.ndarray, brighter, detector
+) -> None:
+    object.__setattr__(brighter.config, "size", 256)
+    object.__setattr__(brighter.config, "zoom", (0.75, 2.0))
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name, factor in (("a", 1.0), ("b", 2.0), ("c", 1.0), ("d", 2.0)):
+        side = round(256 * factor)
+        Image.fromarray(portrait).resize((side, side), Image.Resampling.LANCZOS).save(folder / f"{name}.png")
+    results = run(folder, tmp_path / "out", brighter, detector, batch_size=4)
+    assert all(result.status == "retouched" for result in results.values())
+    seen = [(shape[0], shape[2]) for shape in brighter.batches]
+    assert {side for _, side in seen} == {192, 384} or {side for _, side in seen} == {256, 512}
+    assert sum(count for count, _ in seen) == 4
+    assert max(count for count, side in seen if side > 256) <= 2  # large crops in smaller batches
+
+
 def test_many_faces_of_one_photo_are_all_retouched(tmp_path: Path, portrait: np.ndarray, brighter, detector) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
