@@ -56,6 +56,7 @@ class TrainConfig:
     flip: bool = True  # mirror half of the windows
     colour: bool = True  # vary exposure, white balance, saturation, blur and grain, raw and target alike
     density: float = 20.0  # blemishes on 100 000 px of skin
+    contrast: tuple[float, float] = (0.45, 1.4)  # factor on the strength of drawn blemishes
     dense_factor: float = 3.0  # factor on the density at the start, falling to 1 over half the run
     keep_density: float = 10.0  # moles and freckles on 100 000 px of skin
     stamped: float = 0.5  # share of both that are real ones lifted off labelled faces, where there are any
@@ -71,6 +72,7 @@ class TrainConfig:
     phi: str = "auto"  # network of the perceptual term
     phi_weight: float = 0.1  # of the perceptual distance relative to the L1 distance inside cons_*
     balance: bool = True  # average errors over edited and unedited areas apart
+    kept: float = 1.0  # weight of the mean error on marks known to stay against that on edits, with balance
     unedited: float = 2.0  # weight of the mean error off edits against the mean error on edits, with balance
     gradient: float = 0.5  # weight of the error of gradients on edits, with balance
     map_loss: str = "cross_entropy"  # distance of a map to the edit's size
@@ -95,6 +97,9 @@ class TrainConfig:
         for name in (*shares, "edit_centred", "adv_start", "stamped"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} must lie between 0 and 1, not at {getattr(self, name)}.")
+        for name in ("zoom", "contrast"):
+            if not 0 < getattr(self, name)[0] <= getattr(self, name)[1]:
+                raise UsageError(f"{name} must be two numbers above 0, the smaller one first.")
         if self.window > self.size:
             raise UsageError(
                 f"A window of {self.window} px does not fit into a crop of {self.size} px.", "Lower --window."

@@ -19,6 +19,7 @@ EDIT = 3  # grey levels of 255 beyond which raw and target of a pair differ by a
 _REAL_SPOTS = 0.75  # share of windows of unpaired faces that keep the photo's own spots in their input
 _MARKED_PAIRS = 0.5  # share of windows of pairs that get drawn marks besides
 _SEEN = 2 / 255  # change from which a pixel belongs to a drawn mark
+_ON_MARKS = 0.7  # share of centred windows of a raw face that show its known marks rather than any skin
 _UNMARKED = 0.1  # share of windows for drawn blemishes that get none
 
 
@@ -81,7 +82,7 @@ def make_window(
         marked = rng.uniform() < _MARKED_PAIRS
     if marked:
         blemishes = density if role is Role.SUPERVISED and rng.uniform() >= _UNMARKED else 0.0
-        contrast = float(np.exp(rng.uniform(np.log(0.45), np.log(1.4))))
+        contrast = float(np.exp(rng.uniform(*np.log(config.contrast))))
         before = target
         raw, target = mark_sides(
             raw,
@@ -124,13 +125,16 @@ def _whole_centre(stored: int, rng: np.random.Generator) -> np.ndarray:
 def _part_centre(
     face: TrainingFace, role: Role, rng: np.random.Generator, *, reach: float, config: TrainConfig
 ) -> np.ndarray:
-    """Choose what a window shows: mostly an edit of a pair, or skin. -> x and y [2], px of the stored crop"""
+    """Choose what a window shows: mostly an edit or a mark that stays, or skin. -> x and y [2], px of the stored crop"""
     stored = len(face.raw)
     if rng.uniform() < config.edit_centred:
         wanted = face.skin
-        if role is Role.SUPERVISED and face.kind == "pair":
-            edits = np.abs(face.raw.astype(np.int16) - face.target).max(axis=2) > EDIT
-            wanted = edits if edits.any() else wanted
+        labelled = face.notes is not None and rng.uniform() < _ON_MARKS
+        if role is Role.SUPERVISED and (face.kind == "pair" or labelled):
+            marks = np.abs(face.raw.astype(np.int16) - face.target).max(axis=2) > EDIT
+            if face.notes is not None:
+                marks |= face.notes == KEPT
+            wanted = marks if marks.any() else wanted
         rows, columns = np.nonzero(wanted)
         if len(rows):
             at = rng.integers(len(rows))

@@ -22,7 +22,8 @@ from bpfre.training.data.views import look_through, positions, template_matrix, 
 from bpfre.training.data.window import Role, Window, make_window, notes_through, with_kept
 from bpfre.training.schedule import is_adversarial
 
-SHARP_SHARE = 0.8  # of windows of unpaired faces; small and soft faces only teach what to leave alone
+LABELLED_SHARE = 0.6  # of windows of unpaired faces: what was seen by eye is surest
+SHARP_SHARE = 0.8  # of the other ones; small and soft faces only teach what to leave alone
 _TRIES = 20  # faces drawn for one window before loading is given up
 _VALIDATION_SEED = 20230618
 _FAULTS = (BpfreError, OSError, ValueError, MemoryError, cv2.error)  # of a file that broke after it was found
@@ -158,18 +159,21 @@ class WindowDataset(Dataset[Batch]):
 
 
 class _Group:
-    """Faces that one sort of windows is drawn from; sharp ones most of the time, whatever their number."""
+    """Faces that one sort of windows is drawn from: labelled ones most of the time, then sharp ones."""
 
     def __init__(self, faces: Sequence[FaceSource]) -> None:
-        self._sharp = [face for face in faces if face.sharp]
-        self._soft = [face for face in faces if not face.sharp]
+        self._labelled = [face for face in faces if face.labelled]
+        self._sharp = [face for face in faces if face.sharp and not face.labelled]
+        self._soft = [face for face in faces if not face.sharp and not face.labelled]
 
     def __bool__(self) -> bool:
-        return bool(self._sharp or self._soft)
+        return bool(self._labelled or self._sharp or self._soft)
 
     def draw(self, rng: np.random.Generator) -> FaceSource:
-        sharp = self._sharp and (not self._soft or rng.uniform() < SHARP_SHARE)
-        faces = self._sharp if sharp else self._soft
+        faces = self._labelled
+        if not faces or ((self._sharp or self._soft) and rng.uniform() >= LABELLED_SHARE):
+            sharp = self._sharp and (not self._soft or rng.uniform() < SHARP_SHARE)
+            faces = self._sharp if sharp else self._soft
         return faces[rng.integers(len(faces))]
 
 

@@ -26,8 +26,8 @@ def pixel_distance(
 
     Without `config.balance` the paper's mean |image - target|. With it [D] the mean over edited pixels, plus
     `config.unedited` times the mean over the others, plus `config.gradient` times the mean difference of gradients on
-    edited pixels: rare edits do not drown in the rest. Marks that stay have a mean of their own, with the weight of
-    edits: a mole removed is as wrong as a pimple left. An area that is empty counts nothing.
+    edited pixels: rare edits do not drown in the rest. Marks that stay have a mean of their own, with the weight
+    `config.kept`: a mole removed is as wrong as a pimple left. An area that is empty counts nothing.
 
     Args:
         image: [N, 3, H, W] about [0, 1].
@@ -52,7 +52,7 @@ def pixel_distance(
     distance = distance + config.unedited * per_sample_where(error, plain * trusted, least=_LEAST_AREA)
     if kept is None:
         return distance
-    return distance + per_sample_where(steep, (1 - edited) * kept * trusted, least=_LEAST_AREA)
+    return distance + config.kept * per_sample_where(steep, (1 - edited) * kept * trusted, least=_LEAST_AREA)
 
 
 def feature_distance(features: list[Tensor], target: list[Tensor]) -> Tensor:
