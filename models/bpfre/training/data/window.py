@@ -125,7 +125,7 @@ def _whole_centre(stored: int, rng: np.random.Generator) -> np.ndarray:
 def _part_centre(
     face: TrainingFace, role: Role, rng: np.random.Generator, *, reach: float, config: TrainConfig
 ) -> np.ndarray:
-    """Choose what a window shows: mostly an edit or a mark that stays, or skin. -> x and y [2], px of the stored crop"""
+    """Choose what a window shows: mostly an edit, a mark that stays, or skin. -> x and y [2], px of the stored crop"""
     stored = len(face.raw)
     if rng.uniform() < config.edit_centred:
         wanted = face.skin
