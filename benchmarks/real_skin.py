@@ -42,7 +42,7 @@ from bpfre.blemishes.labels import (
 )
 from bpfre.errors import BpfreError, DataError
 from bpfre.evaluation.classical import ClassicalRetoucher
-from bpfre.evaluation.contenders import CoarseOnly, RememberingDetector, retouch_pictures
+from bpfre.evaluation.contenders import RememberingDetector, retouch_pictures
 from bpfre.evaluation.real_skin import (
     PhotoScore,
     Summary,
@@ -53,6 +53,7 @@ from bpfre.evaluation.real_skin import (
     summarise,
 )
 from bpfre.faces import Face, FaceDetector, open_detector
+from bpfre.network import CoarseOnly
 from bpfre.photos import find_photos, read_photo, rgb8, write_photo
 from bpfre.retouching.batches import Network
 from bpfre.runtime import tune_allocator

@@ -24,6 +24,22 @@ Detector = Annotated[DetectorName, typer.Option(help="Face detector; auto: retin
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cuda, mps or cpu.")]
 BatchSize = Annotated[int, typer.Option(min=1, metavar="N", help="Faces the network sees at once.")]
 MinFace = Annotated[float, typer.Option(min=1, metavar="PX", help="Smallest face to retouch, longer side in px.")]
+
+
+class FacesChoice(str, Enum):
+    """Which faces of a photo are retouched."""
+
+    ALL = "all"
+    LARGEST = "largest"
+    CENTER = "center"
+
+
+Faces = Annotated[FacesChoice, typer.Option(help="Which faces: all, the largest, or the nearest to the middle.")]
+MaxFaces = Annotated[int | None, typer.Option(min=1, metavar="N", help="At most so many faces a photo, the largest.")]
+MinScore = Annotated[float, typer.Option(min=0, max=1, metavar="0..1", help="Least confidence of the detector.")]
+Protect = Annotated[Path | None, typer.Option(metavar="DIR", help="Masks named as photos: white stays as it is.")]
+Only = Annotated[Path | None, typer.Option(metavar="DIR", help="Masks named as photos: only white may change.")]
+CoarseOnly = Annotated[bool, typer.Option("--coarse-only", help="Stop after the first stage.")]
 Strength = Annotated[float, typer.Option(min=0, max=1, metavar="0..1", help="How much of the correction to apply.")]
 Recursive = Annotated[bool, typer.Option("--recursive/--no-recursive", help="Look into sub-folders.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite/--skip-existing", help="Redo or keep results already there.")]

@@ -28,6 +28,12 @@ def retouch(
     device: options.Device = "auto",
     batch_size: options.BatchSize = 4,
     min_face: options.MinFace = 40,
+    faces: options.Faces = options.FacesChoice.ALL,
+    max_faces: options.MaxFaces = None,
+    min_score: options.MinScore = 0.0,
+    protect: options.Protect = None,
+    only: options.Only = None,
+    coarse_only: options.CoarseOnly = False,
     weights: options.Weights = "starter",
     overwrite: options.Overwrite = False,
     recursive: options.Recursive = True,
@@ -58,6 +64,12 @@ def retouch(
         device=device,
         batch_size=batch_size,
         min_face=min_face,
+        faces=faces.value,
+        max_faces=max_faces,
+        min_score=min_score,
+        protect=protect,
+        only=only,
+        coarse_only=coarse_only,
         weights=weights,
         existing="overwrite" if overwrite else "resume",
     )
@@ -85,12 +97,14 @@ def _show_plan(jobs: list[Job], settings: RetouchSettings, *, quiet: bool, as_js
 def _run(jobs: list[Job], settings: RetouchSettings, report: Path | None, *, quiet: bool, as_json: bool) -> bool:
     """Retouch and report. Returns whether any photo failed."""
     from bpfre.faces import open_detector
+    from bpfre.network import CoarseOnly
     from bpfre.retouching import report_document, retouch_photos, write_report
     from bpfre.runtime import pick_device
     from bpfre.weights import load_network
 
     device = pick_device(settings.device)
     network = load_network(settings.weights, device=device)
+    chosen = CoarseOnly(network) if settings.coarse_only else network
     detector = open_detector(settings.detector, device=device, min_face=settings.min_face)
     started, clock = datetime.now(timezone.utc), time.monotonic()
     results: list[PhotoResult] = []
@@ -98,7 +112,7 @@ def _run(jobs: list[Job], settings: RetouchSettings, report: Path | None, *, qui
     try:
         with (
             console.photo_progress(len(jobs), shown=not (quiet or as_json)) as progress,
-            closing(retouch_photos(jobs, settings, network=network, detector=detector)) as run,
+            closing(retouch_photos(jobs, settings, network=chosen, detector=detector)) as run,
         ):
             for result in run:
                 results.append(result)
@@ -115,7 +129,7 @@ def _run(jobs: list[Job], settings: RetouchSettings, report: Path | None, *, qui
         "detector": detector.name,
         "device": device,
         "weights": settings.weights,
-        "settings": dataclasses.asdict(settings),
+        "settings": {name: str(v) if isinstance(v, Path) else v for name, v in dataclasses.asdict(settings).items()},
     }
     document = report_document(results, facts)
     if as_json:
@@ -142,7 +156,7 @@ def _show_results(results: list[PhotoResult], facts: dict[str, object], *, quiet
             (
                 "faces",
                 f"{totals.faces} found: {totals.faces_retouched} retouched, {totals.faces_unchanged} unchanged,"
-                f" {totals.faces_refused} refused",
+                f" {totals.faces_refused} refused" + (f", {totals.faces_skipped} skipped" * bool(totals.faces_skipped)),
             ),
             ("time", f"{facts['seconds']:.1f} s"),
             ("with", f"{facts['detector']} on {facts['device']}, weights {facts['weights']}"),

@@ -119,6 +119,29 @@ def test_strength_zero_and_no_recursive(cli, folder: Path, tmp_path: Path, optio
     assert files(out) == {name: data for name, data in files(folder).items() if "/" not in name}
 
 
+def test_the_first_stage_alone_gives_another_result(cli, folder: Path, tmp_path: Path, options) -> None:
+    whole, coarse = tmp_path / "whole", tmp_path / "coarse"
+    assert cli("retouch", folder, "--out", whole, *options).code == 0
+    ended = cli("retouch", folder, "--out", coarse, "--coarse-only", "--json", *options)
+    assert ended.code == 0 and json.loads(ended.out)["settings"]["coarse_only"] is True
+    assert (whole / "b.png").read_bytes() != (coarse / "b.png").read_bytes() != (folder / "b.png").read_bytes()
+
+
+def test_faces_can_be_chosen_and_places_masked(cli, folder: Path, tmp_path: Path, options) -> None:
+    masks = tmp_path / "masks" / "day one"
+    masks.mkdir(parents=True)
+    Image.fromarray(np.full((256, 256), 255, np.uint8)).save(masks / "a.png")
+    out = tmp_path / "out"
+    ended = cli("retouch", folder, "--out", out, "--protect", tmp_path / "masks", "--faces", "largest", *options)
+    assert ended.code == 0
+    assert (out / "day one" / "a.png").read_bytes() == (folder / "day one" / "a.png").read_bytes()
+    assert (out / "b.png").read_bytes() != (folder / "b.png").read_bytes()
+    ended = cli("retouch", folder, "--out", tmp_path / "none", "--min-score", "1", *options)
+    assert ended.code == 0 and files(tmp_path / "none") == files(folder) and "2 skipped" in ended.out
+    missing = cli("retouch", folder, "--out", tmp_path / "other", "--only", tmp_path / "nowhere", *options)
+    assert missing.code == 2 and "no folder of masks" in missing.err
+
+
 def test_dry_run_writes_nothing(cli, folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     ended = cli("retouch", folder, "--out", out, "--dry-run", "--report", tmp_path / "r.json")

@@ -40,6 +40,7 @@ class CropSize:
 
     size: int = 640  # about the size of a face in a photo of one or two megapixels: nothing is lost
     stride: int = 1
+    zoom: tuple[float, float] = (1.0, 1.0)
 
 
 class ClassicalRetoucher:

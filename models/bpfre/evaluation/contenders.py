@@ -6,32 +6,15 @@ import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import imageio.v3 as iio
 import numpy as np
-from torch import nn
 
 from bpfre.errors import PhotoError
 from bpfre.faces import Face, FaceDetector
-from bpfre.network import BPFRe, BPFReOutput
 from bpfre.photos import read_photo
 from bpfre.retouching import Job, RetouchSettings, retouch_photos
 from bpfre.retouching.batches import Network
-
-
-class CoarseOnly(nn.Module):
-    """A network whose coarse stage is its result."""
-
-    def __init__(self, network: BPFRe) -> None:
-        super().__init__()
-        self.network = network
-        self.config = network.config
-
-    def forward(self, *args: Any, **kwargs: Any) -> BPFReOutput:
-        """Take what the network takes; `refined` is what its coarse stage made."""
-        out: BPFReOutput = self.network(*args, **kwargs)
-        return out._replace(refined=out.coarse)
 
 
 class RememberingDetector:

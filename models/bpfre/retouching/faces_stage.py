@@ -10,6 +10,7 @@ from bpfre.errors import FaceRefusedError
 from bpfre.faces import Face, FaceCrop, FaceDetector, align, crop_box, crop_extent, paste
 from bpfre.photos import Photo, rgb8
 from bpfre.retouching.batches import size_for
+from bpfre.retouching.masks import blend
 from bpfre.retouching.results import FaceResult, FaceStatus
 from bpfre.retouching.sentences import sentence
 
@@ -35,13 +36,25 @@ def cut_face(photo: Photo, face: Face, *, sizes: Sequence[int], min_face: float)
     return align(photo.rgb, face, size=size_for(crop_extent(face), sizes))
 
 
-def put_back(rgb: np.ndarray, crop: FaceCrop, correction: np.ndarray, *, strength: float) -> FaceResult:
-    """Paste one correction in place and measure what changed; the photo is as before where that fails."""
+def put_back(
+    rgb: np.ndarray, crop: FaceCrop, correction: np.ndarray, *, strength: float, share: np.ndarray | None = None
+) -> FaceResult:
+    """Paste one correction in place and measure what changed; the photo is as before where that fails.
+
+    Args:
+        rgb: [H, W, 3] uint8 or uint16, changed in place.
+        crop: where the correction belongs.
+        correction: [S, S, 3] float32.
+        strength: factor on the correction.
+        share: [H, W] uint8, see `share_of`.
+    """
     x0, y0, x1, y1 = crop_box(crop, rgb.shape[:2])
     region = rgb[y0:y1, x0:x1]
     before = region.copy()
     try:
         paste(rgb, crop, correction, strength=strength)
+        if share is not None:
+            region[...] = blend(before, region, share[y0:y1, x0:x1])
     except BaseException:
         region[...] = before
         raise
@@ -55,6 +68,11 @@ def put_back(rgb: np.ndarray, crop: FaceCrop, correction: np.ndarray, *, strengt
         mean_change=float(change.mean()) * to_levels if largest else 0.0,
         max_change=largest * to_levels,
     )
+
+
+def skipped(face: Face, reason: str) -> FaceResult:
+    """Return the result of a face that the user did not choose."""
+    return _result(face, "skipped", reason=reason)
 
 
 def refused(face: Face, error: Exception) -> FaceResult:

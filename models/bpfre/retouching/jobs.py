@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bpfre.errors import UsageError
@@ -17,6 +17,12 @@ class Job:
 
     source: Path
     destination: Path  # never the source of any job
+    relative: Path | None = field(default=None, compare=False)  # below its input folder; the file's name by default
+
+    @property
+    def name(self) -> Path:
+        """Path that a photo's mask is found by."""
+        return self.relative or Path(self.source.name)
 
 
 def plan_jobs(inputs: Sequence[Path], out: Path, *, recursive: bool = True) -> list[Job]:
@@ -44,7 +50,7 @@ def plan_jobs(inputs: Sequence[Path], out: Path, *, recursive: bool = True) -> l
     photos = [photo for photo in found if not _is_earlier_result(photo, target, given_files)]
     if not photos:
         raise UsageError(f"All photos found lie in the output folder {out}.", "Choose another output folder.")
-    jobs = [Job(photo.path, out / photo.relative) for photo in photos]
+    jobs = [Job(photo.path, out / photo.relative, photo.relative) for photo in photos]
     check_jobs(jobs)
     return jobs
 

@@ -22,10 +22,12 @@ from bpfre.faces import Face, FaceCrop, FaceDetector
 from bpfre.photos import Photo, copy_photo, read_photo, write_photo
 from bpfre.retouching.batches import Network, corrections, crop_sizes, device_of
 from bpfre.retouching.channel import Budget, Channel, StoppedError
-from bpfre.retouching.faces_stage import cut_face, find_faces, put_back, refused
+from bpfre.retouching.faces_stage import cut_face, find_faces, put_back, refused, skipped
 from bpfre.retouching.jobs import Job, check_jobs
+from bpfre.retouching.masks import share_of
 from bpfre.retouching.results import FaceResult, PhotoResult, PhotoStatus
 from bpfre.retouching.resume import is_done
+from bpfre.retouching.selection import choose_faces
 from bpfre.retouching.sentences import sentence
 from bpfre.retouching.settings import RetouchSettings
 from bpfre.runtime import pick_device
@@ -72,6 +74,7 @@ class _OpenPhoto:
     since: float
     waiting: int = 0  # faces without a result
     rgb: np.ndarray | None = None  # edited copy, made for the first face
+    share: np.ndarray | None = None  # where it may change, [H, W] uint8; None: everywhere
     faces: dict[int, FaceResult] = field(default_factory=dict)
 
     @property
@@ -191,13 +194,27 @@ class _Run:
         for opened, faces in zip(group, found, strict=True):
             if isinstance(faces, Exception):
                 self._fail(opened, sentence(faces, "searched for faces"))
-            elif not faces:
-                self._edited.put(opened)
             else:
-                opened.waiting = len(faces)
-                for index, face in enumerate(faces):
-                    self._cut.put(self._cut_out(opened, index, face))
+                self._take_up(opened, faces)
         self._cut.put(_Flush())
+
+    def _take_up(self, opened: _OpenPhoto, faces: Sequence[Face]) -> None:
+        """Send a photo's faces on, those that the user chose."""
+        settings, shape = self._settings, opened.photo.rgb.shape
+        left = choose_faces(faces, shape, settings)
+        opened.faces = {index: skipped(faces[index], reason) for index, reason in left.items()}
+        opened.waiting = len(faces) - len(left)
+        if not opened.waiting:
+            self._edited.put(opened)
+            return
+        try:
+            opened.share = share_of(opened.job.name, shape, protect=settings.protect, only=settings.only)
+        except Exception as error:
+            self._fail(opened, sentence(error, "masked"))
+            return
+        for index, face in enumerate(faces):
+            if index not in left:
+                self._cut.put(self._cut_out(opened, index, face))
 
     def _cut_out(self, opened: _OpenPhoto, index: int, face: Face) -> _FaceWork:
         work = _FaceWork(opened, index, face)
@@ -249,7 +266,9 @@ class _Run:
         try:
             if work.owner.rgb is None:
                 work.owner.rgb = work.owner.photo.rgb.copy()
-            return put_back(work.owner.rgb, work.crop, work.correction, strength=self._settings.strength)
+            return put_back(
+                work.owner.rgb, work.crop, work.correction, strength=self._settings.strength, share=work.owner.share
+            )
         except Exception as error:
             return refused(work.face, error)
 

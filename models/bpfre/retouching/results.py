@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-FaceStatus = Literal["retouched", "unchanged", "refused"]
+FaceStatus = Literal["retouched", "unchanged", "refused", "skipped"]
 PhotoStatus = Literal["retouched", "copied", "skipped", "failed"]
 
 
@@ -21,7 +21,7 @@ class FaceResult:
     size: float  # longer side of the box in photo px
     status: FaceStatus
     region: tuple[int, int, int, int] | None = None  # x0, y0, x1, y1 in photo px: all that may have changed; x1, y1 out
-    reason: str = ""  # why it was refused
+    reason: str = ""  # why it was refused or skipped
     mean_change: float = 0.0  # mean absolute change inside the crop's box, in grey levels of 0..255
     max_change: float = 0.0  # largest absolute change of a sample, in grey levels of 0..255
 
@@ -53,6 +53,7 @@ class Totals:
     faces_retouched: int
     faces_unchanged: int
     faces_refused: int
+    faces_skipped: int
 
 
 def total(results: Iterable[PhotoResult]) -> Totals:
@@ -72,4 +73,5 @@ def total(results: Iterable[PhotoResult]) -> Totals:
         faces_retouched=faces["retouched"],
         faces_unchanged=faces["unchanged"],
         faces_refused=faces["refused"],
+        faces_skipped=faces["skipped"],
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
 from bpfre.errors import UsageError
 
 Existing = Literal["resume", "overwrite", "error"]
+Faces = Literal["all", "largest", "center"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,12 @@ class RetouchSettings:
     device: str = "auto"  # name for `pick_device`; a network that has tensors decides by where they are
     batch_size: int = 4  # faces the network sees at once, from as many photos as it takes
     min_face: float = 40  # longer side in photo px of the smallest face that is retouched
+    faces: Faces = "all"  # which faces of a photo: all, the largest, or the one nearest to the middle
+    max_faces: int | None = None  # of the chosen faces at most so many, the largest
+    min_score: float = 0.0  # least confidence of the detector, 0..1
+    protect: Path | None = None  # folder of masks, white where nothing may change
+    only: Path | None = None  # folder of masks, white where something may change; photos without one stay as they are
+    coarse_only: bool = False  # the network is its first stage alone
     weights: str = "starter"  # name or path for `load_network`
     existing: Existing = "resume"  # a destination that is there: leave it, replace it, or report an error
     open_megapixels: float = 200  # photos in memory at once, all together; a larger photo is alone there
@@ -35,6 +43,15 @@ class RetouchSettings:
             raise UsageError(f"The batch size has to be 1 or more, not {self.batch_size}.")
         if not (self.min_face > 0 and math.isfinite(self.min_face)):
             raise UsageError(f"The smallest face has to be larger than 0 px, not {self.min_face}.")
+        if self.faces not in get_args(Faces):
+            raise UsageError(f"There is no choice of faces {self.faces!r}.", "Choose all, largest or center.")
+        if self.max_faces is not None and self.max_faces < 1:
+            raise UsageError(f"The number of faces has to be 1 or more, not {self.max_faces}.")
+        if not 0 <= self.min_score <= 1:
+            raise UsageError(f"The least score has to be from 0 to 1, not {self.min_score}.")
+        for folder in (self.protect, self.only):
+            if folder is not None and not folder.is_dir():
+                raise UsageError(f"There is no folder of masks {folder}.", "Check the path.")
         if not self.open_megapixels > 0:
             raise UsageError(f"The megapixels in memory have to be more than 0, not {self.open_megapixels}.")
         if self.existing not in get_args(Existing):

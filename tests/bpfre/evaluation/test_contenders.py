@@ -11,16 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from bpfre.errors import PhotoError
-from bpfre.evaluation.contenders import CoarseOnly, RememberingDetector, retouch_pictures
+from bpfre.evaluation.contenders import RememberingDetector, retouch_pictures
 from bpfre.faces import Face
 from bpfre.faces.template import FFHQ_512
-from bpfre.network import BPFRe, BPFReOutput, preset
+from bpfre.network import BPFRe, BPFReOutput, CoarseOnly, preset
 
 
 @dataclass(frozen=True)
 class Config:
     size: int = 64
     stride: int = 4
+    zoom: tuple[float, float] = (1.0, 1.0)
 
 
 class Brighter(nn.Module):

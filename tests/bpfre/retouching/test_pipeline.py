@@ -367,3 +367,43 @@ def test_thread_settings_are_restored(tmp_path: Path, photos: Photos, brighter, 
     before = torch.get_num_threads(), cv2.getNumThreads()
     run(photos(1), tmp_path / "out", brighter, detector)
     assert (torch.get_num_threads(), cv2.getNumThreads()) == before
+
+
+def test_masks_decide_where_a_face_changes(tmp_path: Path, photos: Photos, brighter, detector) -> None:
+    folder = photos(3)
+    names = sorted(path.name for path in folder.iterdir())
+    before = read_photo(folder / names[0]).rgb
+    mask = np.zeros(before.shape[:2], np.uint8)
+    mask[:, : before.shape[1] // 2] = 255
+    for kind in ("protect", "only"):
+        (tmp_path / kind).mkdir()
+        Image.fromarray(mask).save(tmp_path / kind / names[0])
+    (tmp_path / "only" / names[1]).write_bytes(b"no mask")
+    free = run(folder, tmp_path / "free", brighter, detector)
+    kept = run(folder, tmp_path / "kept", brighter, detector, protect=tmp_path / "protect")
+    part = run(folder, tmp_path / "part", brighter, detector, only=tmp_path / "only")
+    assert {result.status for result in (*free.values(), *kept.values())} == {"retouched"}
+    assert [part[name].status for name in names] == ["retouched", "failed", "copied"]
+    assert "no mask" not in part[names[1]].reason and names[1] in part[names[1]].reason
+    whole, right, left = (read_photo(tmp_path / name / names[0]).rgb for name in ("free", "kept", "part"))
+    half = before.shape[1] // 2
+    assert np.array_equal(right[:, :half], before[:, :half]) and np.array_equal(right[:, half:], whole[:, half:])
+    assert np.array_equal(left[:, half:], before[:, half:]) and np.array_equal(left[:, :half], whole[:, :half])
+
+
+def test_only_the_chosen_face_changes(tmp_path: Path, portrait: np.ndarray, brighter, detector) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    small = np.asarray(Image.fromarray(portrait).resize((192, 192), Image.Resampling.LANCZOS))
+    group = np.full((256, 256 + 192, 3), 128, np.uint8)
+    group[:, :256], group[:192, 256:] = portrait, small
+    Image.fromarray(group).save(folder / "group.png")
+    result = run(folder, tmp_path / "out", brighter, detector, faces="largest")["group.png"]
+    assert [face.status for face in result.faces] == ["retouched", "skipped"]
+    assert "largest" in result.faces[1].reason
+    after = read_photo(tmp_path / "out" / "group.png").rgb
+    x0, y0, x1, y1 = (round(side) for side in result.faces[1].box)
+    assert np.array_equal(after[y0:y1, max(x0, 300) : x1], group[y0:y1, max(x0, 300) : x1])
+    assert (after[:, :256] != group[:, :256]).any()
+    none = run(folder, tmp_path / "none", brighter, detector, min_score=1.0)["group.png"]
+    assert none.status == "copied" and {face.status for face in none.faces} == {"skipped"}

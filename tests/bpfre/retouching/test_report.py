@@ -43,6 +43,7 @@ def test_report_holds_facts_totals_and_every_photo_by_source(tmp_path: Path) -> 
         "faces_retouched": 1,
         "faces_unchanged": 0,
         "faces_refused": 1,
+        "faces_skipped": 0,
     }
     assert [photo["source"] for photo in report["photos"]] == ["in/a\udcff.jpg", "in/z.jpg", "in/ä.jpg"]
     assert report["photos"][1]["reason"] == "Broken."

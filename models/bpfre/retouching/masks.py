@@ -1,0 +1,73 @@
+"""Painted masks that say where a photo may change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from bpfre.errors import PhotoError
+from bpfre.photos import SUFFIXES, read_photo, rgb8
+
+_ROUNDING = 1.0  # px that a mask of another size may miss the photo's shape by
+
+
+def share_of(name: Path, shape: tuple[int, ...], *, protect: Path | None, only: Path | None) -> np.ndarray | None:
+    """Say how much of a correction each pixel of a photo gets.
+
+    A mask lies in its folder under the photo's name below the input folder, with any suffix of a photo. Grey in
+    between fades. It may be smaller or larger than the photo, not of another shape.
+
+    Args:
+        name: path of the photo below its input folder.
+        shape: height and width of the photo (further entries are ignored).
+        protect: folder of masks, white where nothing may change.
+        only: folder of masks, white where something may change. A photo without one may change nowhere.
+
+    Returns:
+        [H, W] uint8, 0 where nothing may change, 255 where everything may; None: everything everywhere.
+
+    Raises:
+        PhotoError: a mask cannot be read, or is of another shape than its photo.
+    """
+    share = None
+    if only is not None:
+        path = _find(only, name)
+        share = np.zeros(shape[:2], np.uint8) if path is None else _read(path, shape)
+    if protect is not None and (path := _find(protect, name)) is not None:
+        open_share = 255 - _read(path, shape)
+        share = open_share if share is None else cv2.multiply(share, open_share, scale=1 / 255)
+    return share
+
+
+def blend(before: np.ndarray, after: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Mix two versions of a part of a photo: `before` where share is 0, `after` where it is 255.
+
+    Args:
+        before: [h, w, 3] uint8 or uint16.
+        after: the same.
+        share: [h, w] uint8.
+    """
+    change = after.astype(np.int32) - before
+    step = np.rint(change * (share[..., None] / np.float32(255))).astype(np.int32)
+    return (before + step).astype(before.dtype)
+
+
+def _find(folder: Path, name: Path) -> Path | None:
+    paths = (folder / name.with_suffix(suffix) for suffix in (name.suffix, ".png", *SUFFIXES))
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _read(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    mask = cv2.cvtColor(rgb8(read_photo(path)), cv2.COLOR_RGB2GRAY)
+    height, width = shape[:2]
+    if mask.shape == (height, width):
+        return mask
+    scale = max(height, width) / max(mask.shape)
+    if max(abs(mask.shape[0] * scale - height), abs(mask.shape[1] * scale - width)) > _ROUNDING * max(scale, 1):
+        raise PhotoError(
+            f"The mask {path} is {mask.shape[1]} x {mask.shape[0]} px, its photo {width} x {height}.",
+            "Paint it on a copy of the photo.",
+        )
+    return cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bpfre.errors import PhotoError
+from bpfre.retouching.masks import blend, share_of
+
+SHAPE = (60, 90, 3)
+
+
+def paint(path: Path, mask: np.ndarray) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(mask).save(path)
+    return path
+
+
+@pytest.fixture
+def left_half() -> np.ndarray:
+    mask = np.zeros(SHAPE[:2], np.uint8)
+    mask[:, :45] = 255
+    return mask
+
+
+def test_without_folders_everything_may_change(tmp_path: Path) -> None:
+    assert share_of(Path("a.jpg"), SHAPE, protect=None, only=None) is None
+    assert share_of(Path("a.jpg"), SHAPE, protect=tmp_path, only=None) is None
+
+
+def test_only_white_may_change_and_without_a_mask_nothing(tmp_path: Path, left_half: np.ndarray) -> None:
+    paint(tmp_path / "day" / "a.png", left_half)
+    share = share_of(Path("day/a.jpg"), SHAPE, protect=None, only=tmp_path)
+    assert share is not None and np.array_equal(share, left_half)
+    other = share_of(Path("a.jpg"), SHAPE, protect=None, only=tmp_path)
+    assert other is not None and not other.any()
+
+
+def test_protected_is_white_and_both_together_multiply(tmp_path: Path, left_half: np.ndarray) -> None:
+    paint(tmp_path / "protect" / "a.png", left_half)
+    grey = np.full(SHAPE[:2], 128, np.uint8)
+    paint(tmp_path / "only" / "a.tif", grey)
+    share = share_of(Path("a.jpg"), SHAPE, protect=tmp_path / "protect", only=None)
+    assert share is not None and np.array_equal(share, 255 - left_half)
+    both = share_of(Path("a.jpg"), SHAPE, protect=tmp_path / "protect", only=tmp_path / "only")
+    assert both is not None and (both[:, :45] == 0).all() and (both[:, 45:] == 128).all()
+
+
+def test_a_mask_of_another_size_is_scaled_one_of_another_shape_refused(tmp_path: Path, left_half: np.ndarray) -> None:
+    paint(tmp_path / "a.png", left_half[::3, ::3])
+    share = share_of(Path("a.jpg"), SHAPE, protect=None, only=tmp_path)
+    assert share is not None and share.shape == SHAPE[:2]
+    assert (share[:, :40] == 255).all() and (share[:, 50:] == 0).all()
+    paint(tmp_path / "b.png", left_half.T)
+    with pytest.raises(PhotoError, match="60 x 90 px, its photo 90 x 60"):
+        share_of(Path("b.jpg"), SHAPE, protect=None, only=tmp_path)
+
+
+def test_a_broken_mask_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    with pytest.raises(PhotoError):
+        share_of(Path("a.jpg"), SHAPE, protect=tmp_path, only=None)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_blending_ends_at_both_sides_exactly(dtype: type) -> None:
+    rng = np.random.default_rng(0)
+    before, after = (rng.integers(0, np.iinfo(dtype).max, (8, 9, 3)).astype(dtype) for _ in range(2))
+    share = np.zeros((8, 9), np.uint8)
+    share[2:], share[5:] = 128, 255
+    mixed = blend(before, after, share)
+    assert np.array_equal(mixed[:2], before[:2]) and np.array_equal(mixed[5:], after[5:])
+    half = before[2:5] + (after[2:5].astype(float) - before[2:5]) * 128 / 255
+    assert np.abs(mixed[2:5] - half).max() <= 0.51 * (1 if dtype is np.uint8 else 2)
