@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -193,15 +194,19 @@ def _repeat_of(config: Path) -> Path:
 
 def _show(run: RunConfig, found: Discovery) -> None:
     """Print what a run would be."""
+    from bpfre.faces import pick_detector
     from bpfre.network import preset
     from bpfre.network.cost import discriminator_cost, network_cost
     from bpfre_cli import console
 
+    run = dataclasses.replace(run, data=dataclasses.replace(run.data, detector=pick_detector(run.data.detector)))
     shape = preset(run.train.preset, size=run.train.size)
     costs = [("network", network_cost(shape, run.train.size))]
     if run.train.adv_synt:
         costs.append(("discriminator", discriminator_cost(shape, run.train.size)))
     console.say(run.to_yaml())
+    if run.train.phi == "auto":
+        console.say("phi is picked when the run starts: vgg19 where its weights can be had, else what is installed.")
     for line in found.describe():
         console.say(line)
     for path, reason in found.skipped:

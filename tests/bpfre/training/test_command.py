@@ -138,6 +138,7 @@ def test_a_dry_run_shows_settings_data_and_cost_and_writes_nothing(pairs: Path, 
     run = bpfre_train("--paired", pairs, "--preset", "paper", "--dry-run", "--set", "cons_refine=7", cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     assert "cons_refine: 7.0" in run.stdout and str(pairs) in run.stdout
+    assert "detector: auto" not in run.stdout and "phi is picked when the run starts" in run.stdout
     assert "M parameters" in run.stdout and "GFLOP" in run.stdout and "discriminator" in run.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["pairs"]
 
