@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import time
 import warnings
 from contextlib import closing
@@ -17,7 +18,7 @@ from bpfre_cli import console, options
 from bpfre_cli.version import version
 
 if TYPE_CHECKING:
-    from bpfre.retouching import Job, PhotoResult, RetouchSettings
+    from bpfre.retouching import Job, Journal, PhotoResult, RetouchSettings
 
 
 def retouch(
@@ -54,6 +55,7 @@ def retouch(
     from bpfre.runtime import tune_allocator
 
     tune_allocator()
+    from bpfre.photos.atomic import remove_stale
     from bpfre.retouching import RetouchSettings, plan_jobs
 
     console.show_log()
@@ -74,16 +76,35 @@ def retouch(
         existing="overwrite" if overwrite else "resume",
     )
     jobs = plan_jobs(photos, out, recursive=recursive)
+    journal = _journal_of(out, settings)
     if dry_run:
-        _show_plan(jobs, settings, quiet=quiet, as_json=as_json)
-    elif _run(jobs, settings, report, quiet=quiet, as_json=as_json):
+        _show_plan(jobs, settings, journal, quiet=quiet, as_json=as_json)
+        return
+    remove_stale(out)
+    if _run(jobs, settings, journal, report, quiet=quiet, as_json=as_json):
         raise typer.Exit(1)
 
 
-def _show_plan(jobs: list[Job], settings: RetouchSettings, *, quiet: bool, as_json: bool) -> None:
-    from bpfre.retouching import is_done
+def _journal_of(out: Path, settings: RetouchSettings) -> Journal:
+    """Open the journal of the output folder for a run with these settings, weights and detector."""
+    from bpfre.faces import pick_detector
+    from bpfre.retouching import Journal
+    from bpfre.weights import weights_path
 
-    plan = [(job, "skip" if is_done(job, settings.existing) else "retouch") for job in jobs]
+    weights = hashlib.sha256(weights_path(settings.weights).read_bytes()).hexdigest()
+    known = {"bpfre": version(), "weights": weights, "detector": pick_detector(settings.detector)}
+    return Journal(out, known | settings.deciding())
+
+
+def _show_plan(jobs: list[Job], settings: RetouchSettings, journal: Journal, *, quiet: bool, as_json: bool) -> None:
+    from bpfre.retouching import is_done
+    from bpfre.retouching.masks import mask_state
+
+    def decide(job: Job) -> str:
+        masks = mask_state(job.name, protect=settings.protect, only=settings.only)
+        return "skip" if is_done(job, settings.existing, journal, masks) else "retouch"
+
+    plan = [(job, decide(job)) for job in jobs]
     if as_json:
         rows = [{"source": str(j.source), "destination": str(j.destination), "action": action} for j, action in plan]
         console.document({"dry_run": True, "photos": rows})
@@ -94,7 +115,15 @@ def _show_plan(jobs: list[Job], settings: RetouchSettings, *, quiet: bool, as_js
         console.say(f"{to_do} to retouch, {len(plan) - to_do} there already. Nothing was written.")
 
 
-def _run(jobs: list[Job], settings: RetouchSettings, report: Path | None, *, quiet: bool, as_json: bool) -> bool:
+def _run(
+    jobs: list[Job],
+    settings: RetouchSettings,
+    journal: Journal,
+    report: Path | None,
+    *,
+    quiet: bool,
+    as_json: bool,
+) -> bool:
     """Retouch and report. Returns whether any photo failed."""
     from bpfre.faces import open_detector
     from bpfre.network import CoarseOnly
@@ -112,7 +141,7 @@ def _run(jobs: list[Job], settings: RetouchSettings, report: Path | None, *, qui
     try:
         with (
             console.photo_progress(len(jobs), shown=not (quiet or as_json)) as progress,
-            closing(retouch_photos(jobs, settings, network=chosen, detector=detector)) as run,
+            closing(retouch_photos(jobs, settings, network=chosen, detector=detector, journal=journal)) as run,
         ):
             for result in run:
                 results.append(result)

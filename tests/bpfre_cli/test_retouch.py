@@ -18,7 +18,9 @@ from bpfre.photos import read_photo
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """What a user sees in a folder; the journal is hidden."""
+    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    return {name: path.read_bytes() for name, path in found.items() if not name.startswith(".bpfre/")}
 
 
 def tags(exif: bytes | None) -> dict[int, object]:
@@ -50,7 +52,7 @@ def test_mixed_folder_names_the_bad_and_does_the_good(cli, mixed: Path, tmp_path
     assert f"{mixed / 'text.jpg'} failed. text.jpg is not a photo." in ended.err
     assert ended.err.count(" failed. ") == 2 and "Traceback" not in ended.err
     good = {path.name for path in mixed.iterdir()} - {"truncated.jpg", "text.jpg"}
-    assert {path.name for path in out.iterdir()} == good
+    assert set(files(out)) == good
     for name in good:
         before, after = read_photo(mixed / name), read_photo(out / name)
         for value in ("mode", "format", "icc", "xmp"):
@@ -111,6 +113,29 @@ def test_second_run_skips_and_overwrite_redoes(cli, folder: Path, tmp_path: Path
     assert (out / "b.png").read_bytes() == b"mine"
     ended = cli("retouch", folder, "--out", out, "--overwrite", *options)
     assert ended.code == 0 and files(out) == first
+
+
+def test_changed_settings_and_photos_are_done_again_the_rest_is_not(cli, folder: Path, tmp_path: Path, options) -> None:
+    out = tmp_path / "out"
+
+    def run(*arguments: object) -> dict[str, int]:
+        return json.loads(cli("retouch", folder, "--out", out, "--json", *arguments, *options).out)["totals"]
+
+    assert run()["retouched"] == 2
+    assert run()["skipped"] == 3
+    first = files(out)
+    weaker = run("--strength", "0.5")
+    assert (weaker["retouched"], weaker["skipped"]) == (2, 0)
+    assert files(out)["b.png"] != first["b.png"]
+    assert run()["skipped"] == 0 and files(out) == first
+    with Image.open(folder / "b.png") as picture:
+        picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(folder / "b.png")
+    planned = json.loads(cli("retouch", folder, "--out", out, "--json", "--dry-run", *options).out)["photos"]
+    assert [Path(p["source"]).name for p in planned if p["action"] == "retouch"] == ["b.png"]
+    assert run()["retouched"] == 1
+    (out / "day one" / "a.png").write_bytes(b"touched up by hand")
+    assert run("--strength", "0.5")["skipped"] == 1
+    assert (out / "day one" / "a.png").read_bytes() == b"touched up by hand"
 
 
 def test_strength_zero_and_no_recursive(cli, folder: Path, tmp_path: Path, options) -> None:

@@ -1,6 +1,7 @@
 """Retouch many photos: plan where each goes, run them all, report what happened."""
 
 from bpfre.retouching.jobs import Job, plan_jobs
+from bpfre.retouching.journal import Journal
 from bpfre.retouching.pipeline import retouch_photos
 from bpfre.retouching.report import report_document, write_report
 from bpfre.retouching.results import FaceResult, PhotoResult, Totals, total
@@ -10,6 +11,7 @@ from bpfre.retouching.settings import RetouchSettings
 __all__ = [
     "FaceResult",
     "Job",
+    "Journal",
     "PhotoResult",
     "RetouchSettings",
     "Totals",

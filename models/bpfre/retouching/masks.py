@@ -41,6 +41,12 @@ def share_of(name: Path, shape: tuple[int, ...], *, protect: Path | None, only: 
     return share
 
 
+def mask_state(name: Path, *, protect: Path | None, only: Path | None) -> list[list[object]]:
+    """Return what changes whenever a mask of this photo does: path, size and time of each."""
+    found = [path for folder in (protect, only) if folder is not None and (path := _find(folder, name))]
+    return [[str(path), (status := path.stat()).st_size, status.st_mtime_ns] for path in found]
+
+
 def blend(before: np.ndarray, after: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Mix two versions of a part of a photo: `before` where share is 0, `after` where it is 255.
 

@@ -24,7 +24,8 @@ from bpfre.retouching.batches import Network, corrections, crop_sizes, device_of
 from bpfre.retouching.channel import Budget, Channel, StoppedError
 from bpfre.retouching.faces_stage import cut_face, find_faces, put_back, refused, skipped
 from bpfre.retouching.jobs import Job, check_jobs
-from bpfre.retouching.masks import share_of
+from bpfre.retouching.journal import Journal
+from bpfre.retouching.masks import mask_state, share_of
 from bpfre.retouching.results import FaceResult, PhotoResult, PhotoStatus
 from bpfre.retouching.resume import is_done
 from bpfre.retouching.selection import choose_faces
@@ -37,7 +38,12 @@ PHOTOS_A_LOOK = 4  # photos the detector gets at once
 
 
 def retouch_photos(
-    jobs: Sequence[Job], settings: RetouchSettings, *, network: Network, detector: FaceDetector
+    jobs: Sequence[Job],
+    settings: RetouchSettings,
+    *,
+    network: Network,
+    detector: FaceDetector,
+    journal: Journal | None = None,
 ) -> Generator[PhotoResult, None, None]:
     """Retouch photos and yield what became of each, in the order in which they are finished.
 
@@ -51,11 +57,13 @@ def retouch_photos(
         network: in evaluation mode. Faces are batched as they come, so results may differ by rounding between
             runs where a network's arithmetic depends on the size of its batch.
         detector: called from one thread.
+        journal: of the output folder: what is there and still current is skipped, what is done is noted.
+
     Raises:
         UsageError: a destination is a source, or two photos have the same.
     """
     check_jobs(jobs)
-    run = _Run(jobs, settings, network, detector)
+    run = _Run(jobs, settings, network, detector, journal)
     with _threads_for(run.device):
         try:
             run.start()
@@ -102,9 +110,14 @@ class _Run:
     """One run's queues and threads."""
 
     def __init__(
-        self, jobs: Sequence[Job], settings: RetouchSettings, network: Network, detector: FaceDetector
+        self,
+        jobs: Sequence[Job],
+        settings: RetouchSettings,
+        network: Network,
+        detector: FaceDetector,
+        journal: Journal | None,
     ) -> None:
-        self._settings, self._network, self._detector = settings, network, detector
+        self._settings, self._network, self._detector, self._journal = settings, network, detector, journal
         self.device = device_of(network, otherwise=pick_device(settings.device))
         self._sizes = crop_sizes(network)
         self._jobs = iter(jobs)
@@ -169,7 +182,7 @@ class _Run:
             if job is None:
                 raise StoppedError
             try:
-                done = is_done(job, self._settings.existing)
+                done = is_done(job, self._settings.existing, self._journal, self._masks_of(job))
             except Exception as error:
                 self._results.put(_failed(job, sentence(error, "written")))
                 return
@@ -187,6 +200,9 @@ class _Run:
         opened = _OpenPhoto(job, photo, since)
         self._budget.weigh(opened.pixels)
         self._read.put(opened)
+
+    def _masks_of(self, job: Job) -> object:
+        return mask_state(job.name, protect=self._settings.protect, only=self._settings.only)
 
     def _find_next(self) -> None:
         group = [self._read.get(), *self._read.get_more(PHOTOS_A_LOOK - 1)]
@@ -277,11 +293,15 @@ class _Run:
         photo, rgb, job = opened.photo, opened.rgb, opened.job
         status: PhotoStatus = "copied"
         try:
+            if self._journal:
+                self._journal.begin(job, self._masks_of(job))
             if rgb is not None and not np.array_equal(rgb, photo.rgb):
                 status = "retouched"
                 write_photo(photo, rgb, job.destination)
             else:
                 copy_photo(job.source, job.destination)
+            if self._journal:
+                self._journal.finish(job)
         except Exception as error:
             self._fail(opened, sentence(error, "written"))
         else:

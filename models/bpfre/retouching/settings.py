@@ -59,6 +59,11 @@ class RetouchSettings:
                 f"There is no way {self.existing!r} with what exists.", "Choose resume, overwrite or error."
             )
 
+    def deciding(self) -> dict[str, object]:
+        """Return the settings that a result depends on; detector, weights and masks are known by more than a name."""
+        names = ("strength", "min_face", "faces", "max_faces", "min_score", "coarse_only")
+        return {name: getattr(self, name) for name in names}
+
     @property
     def open_photos(self) -> int:
         """How many photos may be in memory at once: enough to fill a batch with single portraits, twice."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from bpfre.errors import PhotoError, UnreadablePhotoError
 from bpfre.photos import Photo, copy_photo, read_photo, write_photo
-from bpfre.photos.atomic import atomic_file
+from bpfre.photos.atomic import atomic_file, remove_stale
 
 Fault = Callable[[pytest.MonkeyPatch], None]
 
@@ -147,3 +148,20 @@ def test_long_names_and_the_finder(photo: Photo, tmp_path: Path) -> None:
     name = "x" * 251 + ".png"
     write_photo(photo, photo.rgb, tmp_path / name)
     assert (tmp_path / name).exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes cannot be asked for without ending them there")
+def test_what_a_killed_process_left_is_removed_what_a_running_one_writes_stays(tmp_path: Path) -> None:
+    script = "import sys, os; from pathlib import Path; from bpfre.photos.atomic import atomic_file\n"
+    script += "with atomic_file(Path(sys.argv[1])) as file: file.write(b'half'); file.flush(); os._exit(9)"
+    roots = os.pathsep.join(path for path in sys.path if path)
+    command = [sys.executable, "-c", script, str(tmp_path / "sub" / "a.jpg")]
+    subprocess.run(command, check=False, env=os.environ | {"PYTHONPATH": roots})
+    assert len(list((tmp_path / "sub").iterdir())) == 1
+    foreign = tmp_path / ".bpfre-00000000-1-abc.part"
+    foreign.write_bytes(b"of another machine")
+    with atomic_file(tmp_path / "b.jpg") as file:
+        file.write(b"whole")
+        remove_stale(tmp_path)
+    assert not list((tmp_path / "sub").iterdir())
+    assert (tmp_path / "b.jpg").read_bytes() == b"whole" and foreign.exists()
