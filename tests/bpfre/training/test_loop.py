@@ -82,7 +82,7 @@ def test_a_run_leaves_its_files(unbroken: RunFolder, adversarial: TrainConfig) -
     expected = {path.name for path in (*kept, unbroken.state, unbroken.last, unbroken.best)}
     assert names - events == expected | {"samples/000004.png", "samples/000006.png"}
     assert unbroken.stored_config() == RunConfig(data=DataConfig(), train=adversarial)
-    assert load_network(unbroken.last).config == preset("tiny")
+    assert load_network(unbroken.last).config == preset("tiny", zoom=adversarial.working_sizes)
     assert read_record(unbroken.last) == {"faces": "3", "steps": "6"}
     split = json.loads(unbroken.split.read_text())
     assert len(split["training"]) == 3 and len(split["validation"]) == 1
