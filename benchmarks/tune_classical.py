@@ -3,8 +3,9 @@
 Run: python benchmarks/tune_classical.py FACES
 
 Tries settings at random, then goes through them one after the other from the best, and keeps what scores best on
-photos labelled by eye of seven people who are neither trained on nor measured (`real_skin/tuning.json`): share of blemishes removed, plus share
-of permanent marks kept, plus share of controls unchanged, minus how far the texture is from what it was.
+photos labelled by eye of seven people who are neither trained on nor measured (`real_skin/tuning.json`): share of
+blemishes removed, plus share of permanent marks kept, plus share of controls unchanged, minus how far the texture is
+from what it was.
 """
 
 from __future__ import annotations
