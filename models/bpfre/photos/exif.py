@@ -6,7 +6,6 @@ import struct
 
 from bpfre.photos.faults import DamagedError
 from bpfre.photos.ifd import EXIF_DIRECTORY, SHORT, Directory, Header, read_directory, read_header
-from bpfre.photos.orientation import UPRIGHT
 
 PREFIX = b"Exif\0\0"
 ORIENTATION = 0x0112
@@ -25,12 +24,12 @@ def exif_orientation(exif: bytes) -> int | None:
     return value[0] if value and 1 <= value[0] <= 8 else None
 
 
-def upright_exif(exif: bytes, *, transposed: bool) -> bytes:
-    """Return the block as it is right for upright pixels, of the same length.
+def turned_exif(exif: bytes, orientation: int, *, transposed: bool) -> bytes:
+    """Return the block as it is right for turned and edited pixels, of the same length.
 
-    Orientation becomes 1, horizontal and vertical facts change places where the picture was transposed, and
-    the thumbnail is unlinked, since it shows the picture from before. A block that cannot be understood stays
-    as it is.
+    Orientation becomes the one given where the block tells any, horizontal and vertical facts change places
+    where the picture was transposed, and the thumbnail is unlinked, since it shows the picture from before. A
+    block that cannot be understood stays as it is.
     """
     try:
         tiff, header, first = _open(exif)
@@ -38,7 +37,7 @@ def upright_exif(exif: bytes, *, transposed: bool) -> bytes:
         return exif
     block = bytearray(tiff)
     if entry := first.entries.get(ORIENTATION):
-        struct.pack_into(header.order + "HHIHH", block, entry.position, ORIENTATION, SHORT, 1, UPRIGHT, 0)
+        struct.pack_into(header.order + "HHIHH", block, entry.position, ORIENTATION, SHORT, 1, orientation, 0)
     if transposed:
         for directory in (first, _exif_directory(tiff, header, first)):
             _exchange(block, directory)

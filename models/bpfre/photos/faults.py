@@ -16,3 +16,7 @@ class NotHandledError(Exception):
     def __init__(self, what: str, next_step: str = "") -> None:
         super().__init__(what)
         self.next_step = next_step
+
+
+class NotExactError(Exception):
+    """An edit cannot be made in the file's own code. The text continues "..., because "."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bpfre.photos.exif import exif_orientation, upright_exif
+from bpfre.photos.exif import exif_orientation, turned_exif
 from bpfre.photos.orientation import UPRIGHT, is_transposed
 
 _XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation\s*=\s*["']\s*|<tiff:Orientation>\s*)([1-8])(?=\s*["'<])""")
@@ -31,9 +31,18 @@ def orientation_of(metadata: Metadata) -> int:
 
 def upright_metadata(metadata: Metadata, orientation: int) -> Metadata:
     """Return the metadata for pixels that were turned upright from this orientation."""
+    return _turned(metadata, UPRIGHT, transposed=is_transposed(orientation))
+
+
+def stored_metadata(metadata: Metadata, orientation: int) -> Metadata:
+    """Return upright metadata for pixels that are stored in this orientation: undo `upright_metadata`."""
+    return _turned(metadata, orientation, transposed=is_transposed(orientation))
+
+
+def _turned(metadata: Metadata, orientation: int, *, transposed: bool) -> Metadata:
     exif, xmp = metadata.exif, metadata.xmp
     return Metadata(
-        exif=upright_exif(exif, transposed=is_transposed(orientation)) if exif else None,
-        xmp=_XMP_ORIENTATION.sub(rb"\g<1>1", xmp) if xmp else None,
+        exif=turned_exif(exif, orientation, transposed=transposed) if exif else None,
+        xmp=_XMP_ORIENTATION.sub(rb"\g<1>%d" % orientation, xmp) if xmp else None,
         icc=metadata.icc or None,
     )

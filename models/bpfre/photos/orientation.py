@@ -21,3 +21,14 @@ def turn_upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     if is_transposed(orientation):
         pixels = pixels.swapaxes(0, 1)
     return np.ascontiguousarray(pixels)
+
+
+def turn_back(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Return a view of upright [H, W, C] pixels as they are stored: undo `turn_upright`."""
+    if is_transposed(orientation):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 7, 8):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 6, 7):
+        pixels = pixels[::-1]
+    return pixels

@@ -13,28 +13,34 @@ from bpfre.photos.codecs import CODECS
 from bpfre.photos.colour import with_rgb
 from bpfre.photos.decoded import Encoded
 from bpfre.photos.disk import reason
+from bpfre.photos.faults import NotExactError
 from bpfre.photos.metadata import Metadata
 from bpfre.photos.photo import Photo
 
 
-def write_photo(photo: Photo, rgb: np.ndarray, destination: Path) -> None:
+def write_photo(photo: Photo, rgb: np.ndarray, destination: Path) -> str:
     """Write an edited photo in its source's format, mode, depth and encoder settings, with its metadata.
 
-    In PNG, TIFF and lossless WebP, samples whose RGB was not edited are bit-identical to the source's. The
-    file appears whole or not at all; folders are made. The format follows the content, not the suffix.
+    In PNG, TIFF and lossless WebP, samples whose RGB was not edited are bit-identical to the source's. In JPEG,
+    coefficients of blocks that no edit touches are the source's, and so are all pixels that only they give; the
+    orientation stays as it is stored. The file appears whole or not at all; folders are made. The format follows
+    the content, not the suffix.
 
     Args:
         photo: as `read_photo` returned it.
         rgb: [H, W, 3] edited RGB, shape and dtype of `photo.rgb`; not written to.
         destination: may be the source itself.
+    Returns:
+        Why a JPEG was encoded anew as a whole, upright, so that other pixels differ by rounding too; else "".
     Raises:
         PhotoError: the encoder or the disk refuses.
     """
     if rgb.shape != photo.rgb.shape or rgb.dtype != photo.rgb.dtype:
         raise ValueError(f"rgb has to be {list(photo.rgb.shape)} {photo.rgb.dtype}, not {list(rgb.shape)} {rgb.dtype}")
-    encoded = _encode(photo, rgb)
+    encoded, note = _encode(photo, rgb)
     with atomic_file(destination) as file:
         file.writelines(encoded)
+    return note
 
 
 def copy_photo(source: Path, destination: Path) -> None:
@@ -52,10 +58,17 @@ def copy_photo(source: Path, destination: Path) -> None:
         shutil.copyfileobj(original, file, 1024 * 1024)
 
 
-def _encode(photo: Photo, rgb: np.ndarray) -> Encoded:
+def _encode(photo: Photo, rgb: np.ndarray) -> tuple[Encoded, str]:
+    """Return the file and what `write_photo` says about it."""
+    codec, note = CODECS[photo.format], ""
     try:
         native = with_rgb(photo.native, photo.mode, photo.rgb, rgb)
         metadata = Metadata(photo.exif, photo.xmp, photo.icc)
-        return CODECS[photo.format].encode(native, photo.mode, metadata, photo.encoding)
+        if codec.edit is not None:
+            try:
+                return codec.edit(photo.native, native, photo.mode, metadata, photo.encoding), note
+            except NotExactError as error:
+                note = f"Every pixel was encoded anew, because {error}."
+        return codec.encode(native, photo.mode, metadata, photo.encoding), note
     except Exception as error:
         raise PhotoError(f"{photo.path.name} cannot be encoded as {photo.format} again.") from error

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bpfre.photos.exif import exif_orientation, upright_exif
+from bpfre.photos.exif import exif_orientation, turned_exif
 from bpfre.photos.ifd import pack_header, pack_tree, read_header, read_tree
 from bpfre.photos.metadata import Metadata, orientation_of, upright_metadata
 
@@ -27,7 +27,7 @@ def block(request: pytest.FixtureRequest, exif) -> bytes:
 
 
 def test_only_the_necessary_bytes_change(block: bytes) -> None:
-    after = upright_exif(block, transposed=False)
+    after = turned_exif(block, 1, transposed=False)
     assert len(after) == len(block)
     changed = [i for i in range(len(block)) if block[i] != after[i]]
     assert len(changed) == 1 and block[changed[0]] == 6 and after[changed[0]] == 1
@@ -35,7 +35,7 @@ def test_only_the_necessary_bytes_change(block: bytes) -> None:
 
 def test_a_transposed_block_exchanges_width_and_height(block: bytes) -> None:
     after = Image.Exif()
-    after.load(upright_exif(block, transposed=True))
+    after.load(turned_exif(block, 1, transposed=True))
     inner = after.get_ifd(0x8769)
     assert (inner[0xA002], inner[0xA003]) == (37, 52)
     assert (after[0x011A], after[0x011B]) == (150, 300)
@@ -46,7 +46,7 @@ def test_the_thumbnail_is_unlinked() -> None:
     """It shows the photo before it was retouched, and unturned."""
     first = struct.pack("<HHHIHHI", 1, 0x0112, 3, 1, 3, 0, 26)
     second = struct.pack("<HHHIHHI", 1, 0x0103, 3, 1, 6, 0, 0)
-    after = upright_exif(b"Exif\0\0II*\0\x08\0\0\0" + first + second, transposed=False)
+    after = turned_exif(b"Exif\0\0II*\0\x08\0\0\0" + first + second, 1, transposed=False)
     assert struct.unpack_from("<I", after, 6 + 8 + 2 + 12) == (0,)
 
 
@@ -58,7 +58,7 @@ def test_senseless_orientations_count_as_none(value: int, exif) -> None:
 @pytest.mark.parametrize("cut", range(0, 60, 3))
 def test_damaged_blocks_do_no_harm(cut: int, exif) -> None:
     damaged = exif(6)[:cut]
-    assert len(upright_exif(damaged, transposed=True)) in (len(damaged), len(damaged) + 6)
+    assert len(turned_exif(damaged, 1, transposed=True)) in (len(damaged), len(damaged) + 6)
 
 
 def test_random_damage_does_no_harm(exif) -> None:
@@ -68,7 +68,7 @@ def test_random_damage_does_no_harm(exif) -> None:
         for place in rng.integers(6, len(damaged), 4):
             damaged[place] = rng.integers(256)
         exif_orientation(bytes(damaged))
-        upright_exif(bytes(damaged), transposed=True)
+        turned_exif(bytes(damaged), 1, transposed=True)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
