@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import time
 import warnings
+from collections import Counter
 from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
@@ -197,6 +198,8 @@ def _show_results(results: list[PhotoResult], facts: dict[str, object], *, quiet
                     x0, y0, x1, y1 = face.box
                     place = f"face at {x0:.0f}, {y0:.0f} to {x1:.0f}, {y1:.0f}"
                     console.warn(f"{result.source}: {place} left as it was. {face.reason}")
+        for note, photos in Counter(result.note for result in results if result.note).items():
+            console.warn(f"{photos} JPEG {'photo' if photos == 1 else 'photos'}: {note}")
     for result in results:
         if result.status == "failed":
             console.fail(f"{result.source} failed. {result.reason}")

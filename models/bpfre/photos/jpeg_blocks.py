@@ -137,7 +137,7 @@ def reach(frame: Frame, changes: Sequence[BlockChange]) -> np.ndarray:
             if change.component == component:
                 for row, column in zip(change.rows * SIDE * down, change.columns * SIDE * across, strict=True):
                     area[row : row + SIDE * down, column : column + SIDE * across] = 1
-        mask |= cv2.dilate(area, kernel)
+        mask = np.maximum(mask, cv2.dilate(area, kernel))
     return mask.astype(bool)
 
 

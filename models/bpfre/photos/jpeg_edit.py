@@ -6,6 +6,7 @@ block. Before a result is handed out it is decoded and compared with the source.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 
 import numpy as np
@@ -46,7 +47,7 @@ def edit_jpeg(before: np.ndarray, after: np.ndarray, mode: str, metadata: Metada
     before, after = (turn_back(pixels, stored.orientation) for pixels in (before, after))
     changes = list(block_changes(before, after, frame, _matrix(mode, encoding, adobe)))
 
-    def edit(planes: list[np.ndarray], tables: list[np.ndarray]) -> None:
+    def edit(planes: Sequence[np.ndarray], tables: Sequence[np.ndarray]) -> None:
         for change in changes:
             apply(change, planes[change.component], tables[change.component])
 
@@ -65,7 +66,7 @@ def _matrix(mode: str, encoding: JpegEncoding, adobe: list[Segment]) -> np.ndarr
         return np.eye(1)
     if mode == "RGB":
         return np.eye(3) if encoding.rgb_stored else _YCC
-    transformed = any(content[:5] == b"Adobe" and content[11:12] != b"\0" for _, content in adobe)
+    transformed = any(content[:5] == b"Adobe" and content[11:12] != b"\0" for _, content in adobe[-1:])
     return _YCC if transformed else -np.eye(3)  # ink is stored inverted; the transform takes it for RGB
 
 

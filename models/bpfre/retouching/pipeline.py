@@ -292,12 +292,13 @@ class _Run:
         opened = self._edited.get()
         photo, rgb, job = opened.photo, opened.rgb, opened.job
         status: PhotoStatus = "copied"
+        note = ""
         try:
             if self._journal:
                 self._journal.begin(job, self._masks_of(job))
             if rgb is not None and not np.array_equal(rgb, photo.rgb):
                 status = "retouched"
-                write_photo(photo, rgb, job.destination)
+                note = write_photo(photo, rgb, job.destination)
             else:
                 copy_photo(job.source, job.destination)
             if self._journal:
@@ -305,12 +306,12 @@ class _Run:
         except Exception as error:
             self._fail(opened, sentence(error, "written"))
         else:
-            self._finish(opened, status)
+            self._finish(opened, status, note=note)
 
     def _fail(self, opened: _OpenPhoto, reason: str) -> None:
         self._finish(opened, "failed", reason)
 
-    def _finish(self, opened: _OpenPhoto, status: PhotoStatus, reason: str = "") -> None:
+    def _finish(self, opened: _OpenPhoto, status: PhotoStatus, reason: str = "", note: str = "") -> None:
         height, width = opened.photo.rgb.shape[:2]
         self._budget.close(opened.pixels)
         self._results.put(
@@ -320,6 +321,7 @@ class _Run:
                 status=status,
                 faces=tuple(opened.faces[index] for index in sorted(opened.faces)),
                 reason=reason,
+                note=note,
                 seconds=time.monotonic() - opened.since,
                 width=width,
                 height=height,

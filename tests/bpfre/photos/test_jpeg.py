@@ -1,8 +1,12 @@
-"""JPEG: encoder settings of the source, segments of the source."""
+"""JPEG encoded anew: encoder settings of the source, segments of the source.
+
+This is how a photo is written where jpeglib cannot edit its blocks; `test_jpeg_edit.py` has the usual way.
+"""
 
 from __future__ import annotations
 
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +19,11 @@ from bpfre.photos import read_photo, write_photo
 skimage_data = pytest.importorskip("skimage.data", reason="the example portrait comes with scikit-image")
 
 
+@pytest.fixture(autouse=True)
+def _without_jpeglib(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jpeglib", None)  # as where it is not installed
+
+
 @pytest.fixture(scope="module")
 def portrait() -> Image.Image:
     return Image.fromarray(skimage_data.astronaut())
@@ -23,7 +32,8 @@ def portrait() -> Image.Image:
 def rewritten(path: Path) -> Path:
     destination = path.with_name("out.jpg")
     photo = read_photo(path)
-    write_photo(photo, photo.rgb, destination)
+    note = write_photo(photo, photo.rgb, destination)
+    assert note == "Every pixel was encoded anew, because jpeglib is not installed."
     return destination
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from bpfre.photos import Photo, copy_photo, read_photo, write_photo
 
@@ -71,12 +71,21 @@ def test_an_edit_stays_where_it_is(kind, mode, depth, samples, save, tmp_path) -
         assert np.abs(back.native[~untouched][:, 0] - luma).max() <= 0.51
 
 
+@pytest.mark.parametrize("orientation", range(2, 9))
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+@pytest.mark.parametrize("kind", ["png", "tif"])
+def test_an_edit_of_a_turned_photo_stays_where_it_is(kind, depth, orientation, samples, save, exif, tmp_path) -> None:
+    photo = read_photo(save(f"a.{kind}", samples("RGB", depth), "RGB", exif=exif(orientation)))
+    after = edited(photo.rgb)
+    np.testing.assert_array_equal(again(photo, after, tmp_path).rgb, after)
+
+
 @pytest.mark.parametrize("orientation", [1, 3, 6])
 @pytest.mark.parametrize(("kind", "mode", "depth"), EVERY, ids=names(EVERY))
 def test_metadata_is_kept(
     kind, mode, depth, orientation, samples, save, tmp_path, exif: Callable[[int], bytes], icc: bytes
 ) -> None:
-    """Checked with Pillow: orientation 1 everywhere, all else as it was."""
+    """Checked with Pillow: orientation 1 and upright pixels; in JPEG both as they are stored; all else as it was."""
     xmp = XMP.replace(b'"6"', b'"%d"' % orientation)
     carried = {"exif": exif(orientation), "xmp": xmp, "icc": icc}
     photo = read_photo(save(f"a.{kind}", samples(mode, depth), mode, **carried, **options_of(kind)))
@@ -87,15 +96,16 @@ def test_metadata_is_kept(
         block.load(back.exif or b"")
     else:
         with Image.open(back.path) as image:
-            assert image.size == photo.rgb.shape[1::-1]  # nothing is left to be turned
+            upright = ImageOps.exif_transpose(image) if kind == "jpg" else image
+            assert upright.size == photo.rgb.shape[1::-1]  # in others than JPEG nothing is left to be turned
             block, profile = image.getexif(), image.info["icc_profile"]
             block.get_ifd(0x8769), block.get_ifd(0x8825)  # are read as long as the file is open
     assert profile == icc
-    assert block[0x0112] == 1
+    assert block[0x0112] == (orientation if kind == "jpg" else 1)
     assert block[0x010F] == "Maker"
     assert block.get_ifd(0x8769)[0x9003] == "2026:11:22 10:11:12"
     assert block.get_ifd(0x8825) == {1: "N", 2: (48.0, 12.0, 30.5)}
-    expected = (37, 52) if orientation == 6 else (52, 37)
+    expected = (37, 52) if orientation == 6 and kind != "jpg" else (52, 37)
     assert (block.get_ifd(0x8769)[0xA002], block.get_ifd(0x8769)[0xA003]) == expected
     assert back.icc == icc
     assert back.xmp == XMP.replace(b'"6"', b'"1"')
