@@ -70,6 +70,18 @@ def test_mixed_folder_names_the_bad_and_does_the_good(cli, mixed: Path, tmp_path
     assert np.array_equal(alpha, np.asarray(Image.open(mixed / "alpha.png"))[..., 3])
 
 
+def test_jpegs_that_were_encoded_anew_are_counted_once(
+    cli, portrait: np.ndarray, tmp_path: Path, options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jpeglib", None)  # as where it is not installed
+    (tmp_path / "in").mkdir()
+    for name in "ab":
+        Image.fromarray(portrait).save(tmp_path / "in" / f"{name}.jpg")
+    ended = cli("retouch", tmp_path / "in", "--out", tmp_path / "out", *options)
+    assert ended.code == 0
+    assert ended.err == "2 JPEG photos: Every pixel was encoded anew, because jpeglib is not installed.\n"
+
+
 def test_json_is_one_document_on_stdout(cli, folder: Path, tmp_path: Path, options) -> None:
     (folder / "bad.png").write_bytes(b"no")
     report = tmp_path / "report.json"

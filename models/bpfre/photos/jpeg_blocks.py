@@ -84,7 +84,7 @@ def block_changes(before: np.ndarray, after: np.ndarray, frame: Frame, matrix: n
     width, height = frame.unit
     for top in range(0, frame.height, height):
         rows = slice(top, top + height)
-        changed = (before[rows] != after[rows]).any(axis=2)
+        changed = differing(before[rows], after[rows])
         columns = np.flatnonzero(changed.any(axis=0))
         if not len(columns):
             continue
@@ -106,6 +106,15 @@ def block_changes(before: np.ndarray, after: np.ndarray, frame: Frame, matrix: n
                 columns=j + left // (SIDE * across),
                 change=_DCT @ plane[touched] @ _DCT.T,
             )
+
+
+def differing(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return in which pixels [H, W, C] samples differ, [H, W] bool."""
+    different = one != other
+    result = different[..., 0].copy()
+    for channel in range(1, different.shape[2]):  # several times faster than any(axis=2)
+        result |= different[..., channel]
+    return result
 
 
 def apply(change: BlockChange, plane: np.ndarray, table: np.ndarray) -> None:

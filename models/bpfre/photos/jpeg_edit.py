@@ -15,7 +15,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from bpfre.photos.decoded import Encoded
 from bpfre.photos.faults import NotExactError
 from bpfre.photos.jpeg import JpegEncoding
-from bpfre.photos.jpeg_blocks import apply, block_changes, reach, read_frame
+from bpfre.photos.jpeg_blocks import apply, block_changes, differing, reach, read_frame
 from bpfre.photos.jpeg_dct import recode
 from bpfre.photos.jpeg_segments import ADOBE, APP0, START, Segment, assembled, frame_of, is_metadata, joined, split
 from bpfre.photos.metadata import Metadata, stored_metadata
@@ -78,5 +78,5 @@ def _check(coding: bytes, before: np.ndarray, mask: np.ndarray) -> None:
     samples, _ = to_pixels(JpegImageFile(BytesIO(coding)))
     for top in range(0, len(mask), _ROWS):
         rows = slice(top, top + _ROWS)
-        if ((samples[rows] != before[rows]).any(axis=2) & ~mask[rows]).any():
+        if (differing(samples[rows], before[rows]) & ~mask[rows]).any():
             raise NotExactError("its decoded pixels depend on more than its coefficients")

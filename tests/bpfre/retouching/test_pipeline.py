@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import sys
 import threading
 import time
 import weakref
@@ -65,6 +66,29 @@ def test_known_correction_lands_in_the_face_and_nowhere_else(
         assert np.abs(change[middle] - 25.5).max() <= 1
         change[y0:y1, x0:x1] = 0
         assert not change.any()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_jpeg_changes_in_its_face_alone_or_says_why_not(
+    there: bool, tmp_path: Path, portrait: np.ndarray, brighter, detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if there:
+        pytest.importorskip("jpeglib", reason="jpeglib has no wheel for this machine")
+    else:
+        monkeypatch.setitem(sys.modules, "jpeglib", None)
+    (tmp_path / "in").mkdir()
+    Image.fromarray(np.pad(portrait, ((0, 0), (0, 256), (0, 0)), "symmetric")[:, :400]).save(
+        tmp_path / "in" / "a.jpg", quality=96
+    )
+    result = run(tmp_path / "in", tmp_path / "out", brighter, detector)["a.jpg"]
+    assert result.status == "retouched"
+    difference = read_photo(result.destination).rgb != read_photo(result.source).rgb
+    for face in result.faces:
+        assert face.region is not None
+        x0, y0, x1, y1 = face.region
+        difference[max(0, y0 - 16) : y1 + 16, max(0, x0 - 16) : x1 + 16] = False  # whole blocks, and chroma around them
+    assert difference.any() != there
+    assert result.note == ("" if there else "Every pixel was encoded anew, because jpeglib is not installed.")
 
 
 def test_strength_scales_the_correction(tmp_path: Path, photos: Photos, brighter, detector) -> None:
