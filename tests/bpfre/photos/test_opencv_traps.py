@@ -40,7 +40,9 @@ def test_opencv_turns_twice_when_metadata_is_kept(samples, save, exif, tmp_path)
     photo = read_photo(path)
     write_photo(photo, photo.rgb, tmp_path / "b.jpg")
     assert read_photo(tmp_path / "b.jpg").rgb.shape == photo.rgb.shape == (52, 37, 3)
-    assert Image.open(tmp_path / "b.jpg").getexif()[0x0112] == 1
+    with Image.open(path) as before, Image.open(tmp_path / "b.jpg") as after:
+        assert after.getexif()[0x0112] == before.getexif()[0x0112] == 6  # pixels and tag stay as they are stored
+        assert after.size == before.size
 
 
 def test_opencv_cannot_read_a_turned_tiff(samples, tmp_path) -> None:
