@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from bpfre.network.attention import BlemishAttention
 from bpfre.network.coarse import Decoder, Encoder
+from bpfre.network.completion import complete
 from bpfre.network.config import BPFReConfig
 from bpfre.network.refine import Generator
 
@@ -20,7 +21,7 @@ class BPFReOutput(NamedTuple):
     """What one pass returns, all at the input's size."""
 
     coarse: Tensor  # [N, 3, H, W], about [0, 1]: result of the encoder-decoder
-    refined: Tensor  # [N, 3, H, W], about [0, 1]: result of the generator
+    refined: Tensor  # [N, 3, H, W], about [0, 1]: result of the generator, finished
     map_e2d: Tensor  # [N, 1, H, W] in [0, 1]: blemishes seen between encoder and decoder
     map_d2g: Tensor  # [N, 1, H, W] in [0, 1]: what the coarse stage left, seen between decoder and generator
     weights_e2d: list[Tensor]  # suppression weights of each scale, finest first, [N, 1, h, w] in [0, 1]
@@ -86,6 +87,7 @@ class BPFRe(nn.Module):
         if x.ndim != 4 or x.shape[1] != 3 or max(x.shape[2:]) > MAX_SIDE or min(x.shape[2:]) < 1:
             raise ValueError(f"expected [N, 3, H, W] with sides of 1 to {MAX_SIDE}, got {list(x.shape)}.")
         height, width = x.shape[2:]
+        crop, window = x, position
         if position is None:
             position = position_grid(height, width, device=x.device, dtype=x.dtype).expand(len(x), -1, -1, -1)
         pad = (0, -width % self.config.stride, 0, -height % self.config.stride)
@@ -95,7 +97,19 @@ class BPFRe(nn.Module):
         if any(pad):
             coarse, refined, map_e2d, map_d2g = (t[..., :height, :width] for t in out[:4])
             out = BPFReOutput(coarse, refined, map_e2d, map_d2g, out.weights_e2d, out.weights_d2g)
-        return out
+        return out._replace(refined=self.finish(crop, out.refined, window))
+
+    def finish(self, x: Tensor, image: Tensor, position: Tensor | None = None) -> Tensor:
+        """Make a stage's result final: in evaluation mode, and where the configuration says so, by `complete`.
+
+        Args:
+            x: [N, 3, H, W] the crop.
+            image: the same, retouched.
+            position: as in `forward`; windows are taken to be cut from a crop of the network's own size.
+        """
+        if self.training or not self.config.completion:
+            return image
+        return complete(x, image, max(x.shape[2:]) / self.config.size if position is None else 1.0)
 
     def _forward(self, x: Tensor, position: Tensor) -> BPFReOutput:
         u = self.config.unshuffle

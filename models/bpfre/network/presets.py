@@ -69,15 +69,17 @@ def tiny() -> BPFReConfig:
 PRESETS: dict[str, Callable[[], BPFReConfig]] = {"paper": paper, "starter": starter, "tiny": tiny}
 
 
-def preset(name: str, *, size: int | None = None, zoom: tuple[float, float] | None = None) -> BPFReConfig:
-    """Return the configuration called `name`, for other working sizes where they are given.
+def preset(
+    name: str, *, size: int | None = None, zoom: tuple[float, float] | None = None, completion: bool = False
+) -> BPFReConfig:
+    """Return the configuration called `name`, for other working sizes where they are given, with or without completion.
 
     Raises:
         UsageError: there is no such preset, or the size does not suit it.
     """
     if name not in PRESETS:
         raise UsageError(f"There is no preset called {name!r}.", f"Choose one of: {', '.join(PRESETS)}.")
-    config = PRESETS[name]()
+    config = dataclasses.replace(PRESETS[name](), completion=completion)
     if zoom is not None:
         config = dataclasses.replace(config, zoom=zoom)
     if size is None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from torch import nn
+from torch import Tensor, nn
 
 from bpfre.network.bpfre import BPFRe, BPFReOutput
 
@@ -17,7 +15,7 @@ class CoarseOnly(nn.Module):
         self.network = network
         self.config = network.config
 
-    def forward(self, *args: Any, **kwargs: Any) -> BPFReOutput:
-        """Take what the network takes; `refined` is what its coarse stage made."""
-        out: BPFReOutput = self.network(*args, **kwargs)
-        return out._replace(refined=out.coarse)
+    def forward(self, x: Tensor, position: Tensor | None = None) -> BPFReOutput:
+        """Take what the network takes; `refined` is what its coarse stage made, finished."""
+        out: BPFReOutput = self.network(x, position)
+        return out._replace(refined=self.network.finish(x, out.coarse, position))

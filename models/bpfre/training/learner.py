@@ -78,7 +78,8 @@ class Learner:
         Raises:
             UsageError: it is of another shape.
         """
-        if dataclasses.replace(network.config, zoom=self.network.config.zoom) != self.network.config:
+        own = self.network.config
+        if dataclasses.replace(network.config, zoom=own.zoom, completion=own.completion) != own:
             raise UsageError(
                 "The weights to start from are those of another network.",
                 "Choose their preset and size, or leave out --init.",

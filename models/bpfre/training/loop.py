@@ -69,7 +69,8 @@ def train(
     if first:
         folder.claim(config)
     accelerator.wait_for_everyone()
-    shape = preset(settings.preset, size=settings.size, zoom=settings.working_sizes)
+    working = settings.working_sizes
+    shape = preset(settings.preset, size=settings.size, zoom=working, completion=settings.completion)
     learner = Learner(shape, settings, accelerator, phi)
     start = learner.load(folder.state) if folder.state.is_file() else 0
     if config.data.init and start == 0:
