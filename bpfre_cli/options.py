@@ -34,6 +34,14 @@ class FacesChoice(str, Enum):
     CENTER = "center"
 
 
+class MarksChoice(str, Enum):
+    """What becomes of marks that belong to the person."""
+
+    KEEP = "keep"
+    REMOVE = "remove"
+
+
+Marks = Annotated[MarksChoice, typer.Option(help="Moles, freckles and scars: keep them, or remove them too.")]
 Faces = Annotated[FacesChoice, typer.Option(help="Which faces: all, the largest, or the nearest to the middle.")]
 MaxFaces = Annotated[int | None, typer.Option(min=1, metavar="N", help="At most so many faces a photo, the largest.")]
 MinScore = Annotated[float, typer.Option(min=0, max=1, metavar="0..1", help="Least confidence of the detector.")]
@@ -41,6 +49,7 @@ Protect = Annotated[Path | None, typer.Option(metavar="DIR", help="Masks named a
 Only = Annotated[Path | None, typer.Option(metavar="DIR", help="Masks named as photos: only white may change.")]
 CoarseOnly = Annotated[bool, typer.Option("--coarse-only", help="Stop after the first stage.")]
 Strength = Annotated[float, typer.Option(min=0, max=1, metavar="0..1", help="How much of the correction to apply.")]
+Effects = Annotated[str, typer.Option(metavar="LIST", help="What to correct: some of spots,redness,under-eye,shine.")]
 Recursive = Annotated[bool, typer.Option("--recursive/--no-recursive", help="Look into sub-folders.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite/--skip-existing", help="Redo or keep results already there.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="List what would be done; write nothing.")]

@@ -26,6 +26,8 @@ def retouch(
     photos: options.Photos,
     out: options.Out,
     strength: options.Strength = 1.0,
+    marks: options.Marks = options.MarksChoice.KEEP,
+    effects: options.Effects = "spots,redness,under-eye,shine",
     detector: options.Detector = options.DetectorName.AUTO,
     device: options.Device = "auto",
     batch_size: options.BatchSize = 4,
@@ -63,6 +65,8 @@ def retouch(
     warnings.simplefilter("ignore")  # of libraries, to developers
     settings = RetouchSettings(
         strength=strength,
+        marks=marks.value,
+        effects=tuple(dict.fromkeys(name.strip() for name in effects.split(",") if name.strip())),
         detector=detector.value,
         device=device,
         batch_size=batch_size,

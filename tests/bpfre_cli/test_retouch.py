@@ -164,6 +164,20 @@ def test_the_first_stage_alone_gives_another_result(cli, folder: Path, tmp_path:
     assert (whole / "b.png").read_bytes() != (coarse / "b.png").read_bytes() != (folder / "b.png").read_bytes()
 
 
+def test_effects_and_marks_can_be_chosen(cli, folder: Path, tmp_path: Path, options) -> None:
+    results = {}
+    for name, choice in {
+        "all": (),
+        "named": ("--effects", "shine, redness,under-eye,spots"),
+        "spots": ("--effects", "spots"),
+        "marks": ("--marks", "remove"),
+    }.items():
+        assert cli("retouch", folder / "b.png", "--out", tmp_path / name, *choice, *options).code == 0
+        results[name] = (tmp_path / name / "b.png").read_bytes()
+    assert results["all"] == results["named"]
+    assert len({*results.values(), (folder / "b.png").read_bytes()}) == 4
+
+
 def test_faces_can_be_chosen_and_places_masked(cli, folder: Path, tmp_path: Path, options) -> None:
     masks = tmp_path / "masks" / "day one"
     masks.mkdir(parents=True)
@@ -201,6 +215,9 @@ def test_dry_run_writes_nothing(cli, folder: Path, tmp_path: Path) -> None:
         (("photos", "--out", "out", "--report", "photos/b.png"), "does not end in .json"),
         (("photos", "--out", "out", "--strength", "2"), "--strength"),
         (("photos", "--out", "out", "--detector", "haar"), "haar"),
+        (("photos", "--out", "out", "--marks", "paint"), "paint"),
+        (("photos", "--out", "out", "--effects", "spots,wrinkles"), "no effect 'wrinkles'"),
+        (("photos", "--out", "out", "--effects", " , "), "No effect is chosen"),
         (("photos", "--out", "out", "--device", "abacus"), "'abacus' is not available"),
         (("photos",), "--out"),
         ((), "PHOTOS"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -64,10 +65,8 @@ def spots_and_kept(
         stay, with a margin.
     """
     surface = _surface(rgb, skin, scale)
-    labels = np.zeros(skin.shape, np.int32)
     marks = _judged(surface, settings or SpotSettings())
-    for number, mark in enumerate((mark for mark in marks if mark.verdict is Verdict.HEAL), 1):
-        _label(labels, number, surface, mark)
+    labels = _labels(surface, [mark for mark in marks if mark.verdict is Verdict.HEAL])
     kept = np.zeros(skin.shape, np.uint8)
     for mark in marks:
         if mark.verdict is Verdict.KEEP:
@@ -75,6 +74,22 @@ def spots_and_kept(
             cv2.circle(kept, (mark.blob.x, mark.blob.y), radius, 1, -1)
     labels[kept > 0] = 0
     return labels, kept > 0
+
+
+def find_all_marks(
+    rgb: np.ndarray, skin: np.ndarray, *, scale: float = 1.0, settings: SpotSettings | None = None
+) -> np.ndarray:
+    """Find temporary spots and marks that belong to the person alike. Arguments and result are those of `find_spots`."""
+    surface = _surface(rgb, skin, scale)
+    marks = _judged(surface, settings or SpotSettings())
+    return _labels(surface, [mark for mark in marks if mark.verdict is not Verdict.SKIN])
+
+
+def _labels(surface: Surface, marks: Sequence[FoundMark]) -> np.ndarray:
+    labels = np.zeros(surface.skin.shape, np.int32)
+    for number, mark in enumerate(marks, 1):
+        _label(labels, number, surface, mark)
+    return labels
 
 
 def _surface(rgb: np.ndarray, skin: np.ndarray, scale: float) -> Surface:

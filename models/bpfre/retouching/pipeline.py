@@ -22,6 +22,7 @@ from bpfre.faces import Face, FaceCrop, FaceDetector
 from bpfre.photos import Photo, copy_photo, read_photo, write_photo
 from bpfre.retouching.batches import Network, corrections, crop_sizes, device_of
 from bpfre.retouching.channel import Budget, Channel, StoppedError
+from bpfre.retouching.effects import chosen_part
 from bpfre.retouching.faces_stage import cut_face, find_faces, put_back, refused, skipped
 from bpfre.retouching.jobs import Job, check_jobs
 from bpfre.retouching.journal import Journal
@@ -280,11 +281,11 @@ class _Run:
         if work.crop is None or work.correction is None:
             return refused(work.face, work.error or RuntimeError("no correction"))
         try:
+            settings = self._settings
+            wanted = chosen_part(work.crop.pixels, work.correction, effects=settings.effects, marks=settings.marks)
             if work.owner.rgb is None:
                 work.owner.rgb = work.owner.photo.rgb.copy()
-            return put_back(
-                work.owner.rgb, work.crop, work.correction, strength=self._settings.strength, share=work.owner.share
-            )
+            return put_back(work.owner.rgb, work.crop, wanted, strength=settings.strength, share=work.owner.share)
         except Exception as error:
             return refused(work.face, error)
 

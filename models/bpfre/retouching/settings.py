@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from bpfre.errors import UsageError
+from bpfre.retouching.effects import EFFECTS, Marks
 
 Existing = Literal["resume", "overwrite", "error"]
 Faces = Literal["all", "largest", "center"]
@@ -22,6 +23,8 @@ class RetouchSettings:
     """
 
     strength: float = 1.0  # factor on every correction, 0..1; 0 changes nothing
+    marks: Marks = "keep"  # moles, freckles and scars: leave them, or take them away too
+    effects: tuple[str, ...] = EFFECTS  # what of a correction is applied
     detector: str = "auto"  # name for `open_detector`
     device: str = "auto"  # name for `pick_device`; a network that has tensors decides by where they are
     batch_size: int = 4  # faces the network sees at once, from as many photos as it takes
@@ -39,6 +42,12 @@ class RetouchSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 1:
             raise UsageError(f"The strength has to be from 0 to 1, not {self.strength}.")
+        if self.marks not in get_args(Marks):
+            raise UsageError(f"There is no way {self.marks!r} with permanent marks.", "Choose keep or remove.")
+        if wrong := [effect for effect in self.effects if effect not in EFFECTS]:
+            raise UsageError(f"There is no effect {wrong[0]!r}.", f"Choose some of {', '.join(EFFECTS)}.")
+        if not self.effects:
+            raise UsageError("No effect is chosen.", f"Choose some of {', '.join(EFFECTS)}.")
         if self.batch_size < 1:
             raise UsageError(f"The batch size has to be 1 or more, not {self.batch_size}.")
         if not (self.min_face > 0 and math.isfinite(self.min_face)):
@@ -61,7 +70,7 @@ class RetouchSettings:
 
     def deciding(self) -> dict[str, object]:
         """Return the settings that a result depends on; detector, weights and masks are known by more than a name."""
-        names = ("strength", "min_face", "faces", "max_faces", "min_score", "coarse_only")
+        names = ("strength", "marks", "effects", "min_face", "faces", "max_faces", "min_score", "coarse_only")
         return {name: getattr(self, name) for name in names}
 
     @property
