@@ -79,7 +79,7 @@ def spots_and_kept(
 def find_all_marks(
     rgb: np.ndarray, skin: np.ndarray, *, scale: float = 1.0, settings: SpotSettings | None = None
 ) -> np.ndarray:
-    """Find temporary spots and marks that belong to the person alike. Arguments and result are those of `find_spots`."""
+    """Find temporary spots and marks that belong to the person alike; otherwise as `find_spots`."""
     surface = _surface(rgb, skin, scale)
     marks = _judged(surface, settings or SpotSettings())
     return _labels(surface, [mark for mark in marks if mark.verdict is not Verdict.SKIN])
