@@ -20,7 +20,7 @@ MAX_SIDE = 4096  # beyond this a single crop would need tens of GiB
 class BPFReOutput(NamedTuple):
     """What one pass returns, all at the input's size."""
 
-    coarse: Tensor  # [N, 3, H, W], about [0, 1]: result of the encoder-decoder
+    coarse: Tensor  # [N, 3, H, W], about [0, 1]: result of the encoder-decoder, as the generator gets it
     refined: Tensor  # [N, 3, H, W], about [0, 1]: result of the generator, finished
     map_e2d: Tensor  # [N, 1, H, W] in [0, 1]: blemishes seen between encoder and decoder
     map_d2g: Tensor  # [N, 1, H, W] in [0, 1]: what the coarse stage left, seen between decoder and generator
@@ -100,14 +100,14 @@ class BPFRe(nn.Module):
         return out._replace(refined=self.finish(crop, out.refined, window))
 
     def finish(self, x: Tensor, image: Tensor, position: Tensor | None = None) -> Tensor:
-        """Make a stage's result final: in evaluation mode, and where the configuration says so, by `complete`.
+        """Make a stage's result final: by `complete`, where the configuration says so.
 
         Args:
             x: [N, 3, H, W] the crop.
             image: the same, retouched.
             position: as in `forward`; windows are taken to be cut from a crop of the network's own size.
         """
-        if self.training or not self.config.completion:
+        if not self.config.completion:
             return image
         return complete(x, image, max(x.shape[2:]) / self.config.size if position is None else 1.0)
 

@@ -5,6 +5,9 @@ paler blemish, and a little of every pore goes with it. Two things that retouche
 separation: only what is smooth in a correction is used, so the fine texture of the skin is the photo's. And one choice
 per mark: a correction that takes a fair share of its mark is raised until it takes the whole, one that hardly touches
 its mark is left.
+
+In training the choice is taken as it is: gradients flow through the correction alone, raised as it is. What the
+network learns is then to choose, not to reach the last percent of each mark.
 """
 
 from __future__ import annotations
@@ -38,7 +41,8 @@ def complete(image: Tensor, corrected: Tensor, scale: float = 1.0) -> Tensor:
     with torch.autocast(image.device.type, enabled=False):  # half precision has too few digits for a variance
         image = image.float()
         change = _blur(corrected.float() - image, SMOOTH * scale)
-        missing = _missing(_half(image), _half(change), WINDOW / 2 * scale)
+        with torch.no_grad():
+            missing = _missing(_half(image), _half(change), WINDOW / 2 * scale)
         return image + change * (1 + F.interpolate(missing, image.shape[2:], mode="bilinear", align_corners=False))
 
 
