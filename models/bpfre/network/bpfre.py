@@ -100,14 +100,14 @@ class BPFRe(nn.Module):
         return out._replace(refined=self.finish(crop, out.refined, window))
 
     def finish(self, x: Tensor, image: Tensor, position: Tensor | None = None) -> Tensor:
-        """Make a stage's result final: by `complete`, where the configuration says so.
+        """Make a stage's result final: in evaluation mode, and where the configuration says so, by `complete`.
 
         Args:
             x: [N, 3, H, W] the crop.
             image: the same, retouched.
             position: as in `forward`; windows are taken to be cut from a crop of the network's own size.
         """
-        if not self.config.completion:
+        if self.training or not self.config.completion:
             return image
         return complete(x, image, max(x.shape[2:]) / self.config.size if position is None else 1.0)
 

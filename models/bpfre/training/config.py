@@ -53,7 +53,7 @@ class TrainConfig:
     synthesis: bool = True  # draw blemishes on unpaired faces: supervised windows without a retoucher
     edit_centred: float = 0.7  # share of windows centred on an edit or, failing that, on skin
     zoom: tuple[float, float] = (0.8, 1.25)  # scale of windows relative to the working crop
-    completion: bool = False  # finish corrections: smooth, and whole marks (see `bpfre.network.completion`)
+    completion: bool = False  # finish corrections in use: smooth, and whole marks (see `bpfre.network.completion`)
     flip: bool = True  # mirror half of the windows
     colour: bool = True  # vary exposure, white balance, saturation, blur and grain, raw and target alike
     density: float = 20.0  # blemishes on 100 000 px of skin
