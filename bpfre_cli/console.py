@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.logging import RichHandler
 from rich.progress import (
     BarColumn,
@@ -31,6 +31,11 @@ _speaks = True  # whether this process shows progress and warnings
 def say(text: str) -> None:
     """Print a line to stdout."""
     _out.print(Text(_printable(text)), soft_wrap=True)
+
+
+def draw(picture: RenderableType) -> None:
+    """Print a picture that rich can render to stdout."""
+    _out.print(picture)
 
 
 def warn(text: str) -> None:

@@ -19,7 +19,7 @@ from bpfre_cli import console, options
 from bpfre_cli.version import version
 
 if TYPE_CHECKING:
-    from bpfre.retouching import Job, Journal, PhotoResult, RetouchSettings
+    from bpfre.retouching import Job, Journal, LastRun, PhotoResult, RetouchSettings
 
 
 def retouch(
@@ -59,7 +59,7 @@ def retouch(
 
     tune_allocator()
     from bpfre.photos.atomic import remove_stale
-    from bpfre.retouching import RetouchSettings, plan_jobs
+    from bpfre.retouching import RetouchSettings, describe_run, plan_jobs
 
     console.show_log()
     warnings.simplefilter("ignore")  # of libraries, to developers
@@ -86,7 +86,8 @@ def retouch(
         _show_plan(jobs, settings, journal, quiet=quiet, as_json=as_json)
         return
     remove_stale(out)
-    if _run(jobs, settings, journal, report, quiet=quiet, as_json=as_json):
+    note = describe_run(photos, out, recursive=recursive, settings=settings)
+    if _run(jobs, settings, journal, report, note, quiet=quiet, as_json=as_json):
         raise typer.Exit(1)
 
 
@@ -125,6 +126,7 @@ def _run(
     settings: RetouchSettings,
     journal: Journal,
     report: Path | None,
+    note: LastRun,
     *,
     quiet: bool,
     as_json: bool,
@@ -132,7 +134,7 @@ def _run(
     """Retouch and report. Returns whether any photo failed."""
     from bpfre.faces import open_detector
     from bpfre.network import CoarseOnly
-    from bpfre.retouching import report_document, retouch_photos, write_report
+    from bpfre.retouching import remember, report_document, retouch_photos, write_report
     from bpfre.runtime import pick_device
     from bpfre.weights import load_network
 
@@ -140,6 +142,7 @@ def _run(
     network = load_network(settings.weights, device=device)
     chosen = CoarseOnly(network) if settings.coarse_only else network
     detector = open_detector(settings.detector, device=device, min_face=settings.min_face)
+    remember(note)
     started, clock = datetime.now(timezone.utc), time.monotonic()
     results: list[PhotoResult] = []
     interrupt: KeyboardInterrupt | None = None

@@ -1,67 +1,96 @@
-"""Run the network on every face of a photo and lay out what its stages and maps show."""
+"""Run the network on the faces of a photo as retouch does, and keep everything that it shows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
-from bpfre.errors import FaceRefusedError
-from bpfre.evaluation.sheets import attention_sheet
-from bpfre.faces import align
-from bpfre.photos import read_photo, rgb8
-from bpfre.photos.atomic import atomic_file
+from bpfre.errors import FaceRefusedError, PhotoError
+from bpfre.faces import Face, FaceCrop, FaceDetector, feather
+from bpfre.photos import Photo
+from bpfre.retouching.batches import crop_sizes, device_of
+from bpfre.retouching.faces_stage import cut_face, find_faces
+from bpfre.retouching.sentences import sentence
 
 if TYPE_CHECKING:
     import torch
 
-    from bpfre.faces import FaceDetector
     from bpfre.network import BPFRe
 
 
-def attention_sheets(photo: Path, network: BPFRe, detector: FaceDetector) -> Iterator[np.ndarray]:
-    """Yield one sheet a face, largest face first; faces that cannot be aligned are left out.
+@dataclass(frozen=True, eq=False)
+class FacePass:
+    """One pass of the network over one face. S is the working size that retouch chooses for it."""
 
-    Yields:
-        [H, W, 3] uint8 RGB.
+    crop: FaceCrop  # the input
+    coarse: np.ndarray  # [S, S, 3] float32, about [0, 1]: after the first stage
+    refined: np.ndarray  # [S, S, 3] float32, about [0, 1]: after the second
+    map_e2d: np.ndarray  # [S, S] float32 in [0, 1]: blemishes seen between encoder and decoder
+    map_d2g: np.ndarray  # [S, S] float32 in [0, 1]: blemishes seen between decoder and generator
+    weights_e2d: tuple[np.ndarray, ...]  # suppression weights, a scale each, finest first, [h, w] float32 in [0, 1]
+    weights_d2g: tuple[np.ndarray, ...]
+
+    @property
+    def size(self) -> int:
+        """Working size, px."""
+        return len(self.crop.pixels)
+
+    @property
+    def correction(self) -> np.ndarray:
+        """What retouch adds to the photo at full strength: refined minus input, faded out at the edge. [S, S, 3]"""
+        return (self.refined - self.crop.pixels) * feather(self.size)
+
+
+def faces_of(photo: Photo, detector: FaceDetector) -> list[Face]:
+    """Find a photo's faces, the largest first.
 
     Raises:
-        PhotoError: the photo cannot be read.
+        PhotoError: the detector fails on the photo.
     """
+    faces = find_faces(detector, [photo])[0]
+    if isinstance(faces, Exception):
+        raise PhotoError(sentence(faces, "searched for faces")) from faces
+    return faces
+
+
+def face_pass(network: BPFRe, photo: Photo, face: Face, *, min_face: float = 40.0) -> FacePass:
+    """Run the network on one face, cut out at the working size that retouch chooses.
+
+    Args:
+        network: in evaluation mode; computes in single precision on the device where it is.
+        photo: as read.
+        face: one of its faces.
+        min_face: longer side of the smallest face looked at, px of the photo.
+
+    Raises:
+        FaceRefusedError: retouch would leave the face as it is.
+    """
+    crop = cut_face(photo, face, sizes=crop_sizes(network), min_face=min_face)
     import torch
 
-    picture = read_photo(photo)
-    device = next(network.parameters()).device
-    for number, face in enumerate(detector.detect([rgb8(picture)])[0], 1):
-        try:
-            crop = align(picture.rgb, face, size=network.config.size)
-        except FaceRefusedError:
-            continue
-        with torch.inference_mode():
-            out = network(torch.from_numpy(crop.pixels).permute(2, 0, 1)[None].to(device))
-        yield attention_sheet(
-            crop.pixels,
-            coarse=_image(out.coarse),
-            refined=_image(out.refined),
-            map_e2d=_image(out.map_e2d)[..., 0],
-            map_d2g=_image(out.map_d2g)[..., 0],
-            caption=f"{photo.name}, face {number}: {face.size:.0f} px, score {face.score:.2f}",
-        )
-
-
-def write_png(path: Path, rgb: np.ndarray) -> None:
-    """Write [H, W, 3] uint8 RGB as a PNG, atomically.
-
-    Raises:
-        PhotoError: the disk refuses.
-    """
-    _, data = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
-    with atomic_file(path) as file:
-        file.write(data.tobytes())
+    with torch.inference_mode():
+        pixels = torch.from_numpy(crop.pixels).to(device_of(network, "cpu"))
+        out = network(pixels.permute(2, 0, 1)[None])
+    if not out.refined.isfinite().all():
+        raise FaceRefusedError("The network's output holds values that are not numbers.")
+    return FacePass(
+        crop=crop,
+        coarse=_image(out.coarse),
+        refined=_image(out.refined),
+        map_e2d=_plane(out.map_e2d),
+        map_d2g=_plane(out.map_d2g),
+        weights_e2d=tuple(_plane(weights) for weights in out.weights_e2d),
+        weights_d2g=tuple(_plane(weights) for weights in out.weights_d2g),
+    )
 
 
 def _image(tensor: torch.Tensor) -> np.ndarray:
+    """[1, C, H, W] -> [H, W, C] float32."""
     return tensor[0].permute(1, 2, 0).float().cpu().numpy()
+
+
+def _plane(tensor: torch.Tensor) -> np.ndarray:
+    """[1, 1, H, W] -> [H, W] float32."""
+    return tensor[0, 0].float().cpu().numpy()

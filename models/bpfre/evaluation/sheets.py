@@ -1,68 +1,208 @@
-"""Pictures of what the network sees and does on one face."""
+"""Sheets of pictures that explain themselves: what the network sees and does on one face."""
 
 from __future__ import annotations
 
-import cv2
+from dataclasses import dataclass
+
 import numpy as np
 
+from bpfre.evaluation.attention import FacePass
+from bpfre.evaluation.canvas import Legend, Panel, compose
+from bpfre.evaluation.pictures import GAIN, difference, fit, heat
 from bpfre.photos import to_bytes
 
-_TITLE = 30  # height of a panel's title, px
-_GAP = 6  # white between panels, px
-_GAIN = 4  # how much the correction is enlarged to be seen
+_LEAST_SIDE = 384  # px of a panel that its labels fit under
+_MOST_SIDE = 512  # px of a panel on sheets of more than three columns
+_SEEN = 0.5  # map value that is called a blemish in the notes
 
 
-def attention_sheet(
-    crop: np.ndarray,
-    *,
-    coarse: np.ndarray,
-    refined: np.ndarray,
-    map_e2d: np.ndarray,
-    map_d2g: np.ndarray,
-    caption: str,
-) -> np.ndarray:
-    """Lay out one face: input, map E2D, coarse, map D2G, refined, correction.
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """Whose face a sheet shows."""
+
+    photo: str  # its name
+    number: int  # of the face, from 1, the largest first
+    faces: int  # in the photo
+    weights: str  # what the network was loaded from
+
+
+def attention_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
+    """Lay out input, map E2D, coarse; map D2G, refined, correction. -> [H, W, 3] uint8 RGB
+
+    Both maps have one colour scale, from 0 to 1 on every sheet.
+    """
+    side = panel_side(seen.size)
+    rows = (
+        (
+            _panel("1. Input", seen.crop.pixels, side, "The face as it is in the photo, cut out and turned upright."),
+            _map_panel("2. Map E2D: blemishes found", seen.map_e2d, side, "Where the first stage sees blemishes,"),
+            _panel(
+                "3. Coarse: after the first stage",
+                seen.coarse,
+                side,
+                "The input, with what map E2D marks repaired by the first stage (encoder and decoder).",
+            ),
+        ),
+        (
+            _map_panel("4. Map D2G: second look", seen.map_d2g, side, "Where the second stage is to work,"),
+            _panel(
+                "5. Refined: the result",
+                seen.refined,
+                side,
+                "The coarse result, with what map D2G marks rendered finer by the second stage (generator).",
+            ),
+            _correction_panel("6. Correction", seen.correction, side),
+        ),
+    )
+    scales = ", ".join(str(len(weights)) for weights in seen.weights_e2d)
+    lines = (
+        _facts(seen, subject),
+        f"E2D stands for encoder to decoder, D2G for decoder to generator: on both ways blemishes are sought and"
+        f" suppressed. Attention at {len(seen.weights_e2d)} scales: {scales} px across the face.",
+    )
+    return compose(_heading(subject, "what the network sees and does"), lines, rows, (_MAP_LEGEND, _CHANGE_LEGEND))
+
+
+def stages_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
+    """Lay out input, coarse, refined, and below what each stage changed. -> [H, W, 3] uint8 RGB"""
+    side = panel_side(seen.size)
+    first, second = seen.coarse - seen.crop.pixels, seen.refined - seen.coarse
+    rows = (
+        (
+            _panel("1. Input", seen.crop.pixels, side, "The face as it is in the photo, cut out and turned upright."),
+            _panel("2. Coarse: after the first stage", seen.coarse, side, "Result of encoder and decoder."),
+            _panel("3. Refined: the result", seen.refined, side, "Result of the generator, the second stage."),
+        ),
+        (
+            _change_panel("4. Change by both stages", seen.refined - seen.crop.pixels, side, "Refined minus input."),
+            _change_panel("5. Change by the first stage", first, side, "Coarse minus input."),
+            _change_panel("6. Change by the second stage", second, side, "Refined minus coarse."),
+        ),
+    )
+    return compose(_heading(subject, "the two stages"), (_facts(seen, subject),), rows, (_CHANGE_LEGEND,))
+
+
+def features_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
+    """Lay out the suppression weights of every scale for both attention modules. -> [H, W, 3] uint8 RGB"""
+    side = min(panel_side(seen.size), _MOST_SIDE)
+    count = len(seen.weights_e2d)
+
+    def row(name: str, base: Panel, weights: tuple[np.ndarray, ...]) -> tuple[Panel, ...]:
+        return (
+            base,
+            *(
+                Panel(
+                    f"{name}, scale {scale} of {count}",
+                    fit(heat(w), side),
+                    f"{w.shape[1]} x {w.shape[0]} features. Mean weight {w.mean():.2f}, largest {w.max():.2f}.",
+                )
+                for scale, w in enumerate(weights, 1)
+            ),
+        )
+
+    rows = (
+        row("E2D", _panel("Input", seen.crop.pixels, side, "What the encoder gets."), seen.weights_e2d),
+        row("D2G", _panel("Coarse", seen.coarse, side, "What the decoder made of it."), seen.weights_d2g),
+    )
+    lines = (
+        _facts(seen, subject),
+        "The network works on features at several scales, from fine to coarse. Blemished ones are suppressed on their way:"
+        " first row from encoder to decoder (E2D), second row from decoder to generator (D2G).",
+    )
+    return compose(_heading(subject, "suppression weights"), lines, rows, (_WEIGHT_LEGEND,))
+
+
+def compare_sheet(first: FacePass, second: FacePass, subject: Subject, names: tuple[str, str]) -> np.ndarray:
+    """Lay out the same face as two networks see it, a row each, and the difference of their results.
 
     Args:
-        crop: [S, S, 3] float in [0, 1], the aligned face.
-        coarse: [S, S, 3] float, result of the first stage.
-        refined: [S, S, 3] float, result of the second stage.
-        map_e2d: [S, S] in [0, 1].
-        map_d2g: [S, S] in [0, 1].
-        caption: one line under the panels.
+        first, second: passes over the same face; their working sizes may differ.
+        subject: whose face it is; its `weights` are not used.
+        names: of the weights.
 
     Returns:
-        [H, W, 3] uint8 RGB. Both maps share one colour scale from 0 to 1, shown as a bar.
+        [H, W, 3] uint8 RGB.
     """
-    panels = [
-        ("input", to_bytes(crop)),
-        ("map E2D: blemishes seen", _heat(map_e2d)),
-        ("coarse", to_bytes(coarse)),
-        ("map D2G: what coarse left", _heat(map_d2g)),
-        ("refined", to_bytes(refined)),
-        (f"correction x {_GAIN}", to_bytes(0.5 + _GAIN * (refined - crop))),
-    ]
-    side = crop.shape[0]
-    width = len(panels) * (side + _GAP) + _GAP
-    sheet = np.full((side + 3 * _TITLE, width, 3), 255, np.uint8)
-    for i, (title, pixels) in enumerate(panels):
-        x = _GAP + i * (side + _GAP)
-        _write(sheet, title, x, _TITLE - 9)
-        sheet[_TITLE : _TITLE + side, x : x + side] = pixels
-    _write(sheet, caption, _GAP, side + 2 * _TITLE - 9)
-    bar = _heat(np.tile(np.linspace(0, 1, 200, dtype=np.float32), (_TITLE // 2, 1)))
-    top = side + 2 * _TITLE + 4
-    sheet[top : top + len(bar), _GAP + 90 : _GAP + 290] = bar
-    _write(sheet, "maps: 0", _GAP, top + 13)
-    _write(sheet, "1", _GAP + 298, top + 13)
-    return sheet
+    side = min(max(panel_side(first.size), panel_side(second.size)), _MOST_SIDE)
+
+    def row(letter: str, seen: FacePass, base: Panel) -> tuple[Panel, ...]:
+        return (
+            base,
+            _map_panel(f"{letter}: map E2D", seen.map_e2d, side, "Blemishes found,"),
+            _panel(f"{letter}: coarse", seen.coarse, side, "After the first stage."),
+            _map_panel(f"{letter}: map D2G", seen.map_d2g, side, "Second look,"),
+            _panel(f"{letter}: refined", seen.refined, side, "The result."),
+            _correction_panel(f"{letter}: correction", seen.correction, side),
+        )
+
+    apart = fit(second.refined, side) - fit(first.refined, side)
+    rows = (
+        row("A", first, _panel("Input", first.crop.pixels, side, "The face, cut out of the photo.")),
+        row("B", second, _change_panel("B against A", apart, side, "Refined of B minus refined of A.")),
+    )
+    lines = (
+        f"The face is {first.crop.face.size:.0f} px large in the photo. A: weights {names[0]}, working at {first.size} x"
+        f" {first.size} px. B: weights {names[1]}, working at {second.size} x {second.size} px.",
+    )
+    return compose(_heading(subject, "two networks"), lines, rows, (_MAP_LEGEND, _CHANGE_LEGEND))
 
 
-def _heat(values: np.ndarray) -> np.ndarray:
-    """Perceptually uniform colours for values in [0, 1]. -> [H, W, 3] uint8 RGB"""
-    return cv2.cvtColor(cv2.applyColorMap(to_bytes(values), cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB)
+def panel_side(size: int) -> int:
+    """Side of the panels for a working size, px: the same, or the least multiple that labels fit under."""
+    return size if size >= _LEAST_SIDE else size * -(-_LEAST_SIDE // size)
 
 
-def _write(sheet: np.ndarray, text: str, x: int, y: int) -> None:
-    plain = text.encode("ascii", "replace").decode()  # OpenCV's built-in font has no more
-    cv2.putText(sheet, plain, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.55, (30, 30, 30), 1, cv2.LINE_AA)
+def _heading(subject: Subject, about: str) -> str:
+    return f"{subject.photo}, face {subject.number} of {subject.faces}: {about}"
+
+
+def _facts(seen: FacePass, subject: Subject) -> str:
+    return (
+        f"The face is {seen.crop.face.size:.0f} px large in the photo; the network, with the weights"
+        f" {subject.weights}, works on it at {seen.size} x {seen.size} px."
+    )
+
+
+def _panel(title: str, pixels: np.ndarray, side: int, note: str) -> Panel:
+    return Panel(title, fit(to_bytes(pixels), side), note)
+
+
+def _map_panel(title: str, values: np.ndarray, side: int, where: str) -> Panel:
+    note = f"{where} in bright colours. Over {_SEEN} in {(values > _SEEN).mean():.1%} of the area, highest {values.max():.2f}."
+    return Panel(title, fit(heat(values), side), note)
+
+
+def _change_panel(title: str, values: np.ndarray, side: int, note: str) -> Panel:
+    return Panel(f"{title} x {GAIN}", fit(difference(values), side), f"{note} {_changed(values)}")
+
+
+def _correction_panel(title: str, values: np.ndarray, side: int) -> Panel:
+    return _change_panel(title, values, side, "Refined minus input: what retouch adds to the photo.")
+
+
+def _changed(values: np.ndarray) -> str:
+    levels = 255 * np.abs(values).max(axis=2)
+    return f"{(levels >= 1).mean():.1%} of the area changes, at most by {levels.max():.0f} of 255 levels."
+
+
+def _ramp(colours: np.ndarray) -> np.ndarray:
+    return colours.reshape(-1, 3)
+
+
+_RISE = np.linspace(0, 1, 256, dtype=np.float32)[None]
+_MAP_LEGEND = Legend(
+    "Colours of the maps, the same on all sheets: how surely a place is a blemish",
+    _ramp(heat(_RISE)),
+    ("0: clear, left alone", "0.5", "1: blemish, repaired"),
+)
+_WEIGHT_LEGEND = Legend(
+    "Colours of the weights, the same on all sheets: how much of a feature is replaced",
+    _ramp(heat(_RISE)),
+    ("0: passes as it is", "0.5", "1: replaced by a learned one"),
+)
+_LEVELS = round(255 / 2 / GAIN)
+_CHANGE_LEGEND = Legend(
+    f"Colours of changes, enlarged {GAIN} times: grey where nothing changes, tinted where the colour does",
+    _ramp(np.repeat(to_bytes(_RISE)[..., None], 3, axis=2)),
+    (f"{_LEVELS} or more of 255 levels darker", "no change", f"{_LEVELS} or more lighter"),
+)

@@ -4,7 +4,7 @@ from bpfre.faces.align import align, crop_extent
 from bpfre.faces.cache import retinaface_weights
 from bpfre.faces.detector import DETECTORS, FaceDetector, open_detector, pick_detector
 from bpfre.faces.face import Face, FaceCrop
-from bpfre.faces.paste import crop_box, paste
+from bpfre.faces.paste import crop_box, feather, paste, spread
 
 __all__ = [
     "DETECTORS",
@@ -14,8 +14,10 @@ __all__ = [
     "align",
     "crop_box",
     "crop_extent",
+    "feather",
     "open_detector",
     "paste",
     "pick_detector",
     "retinaface_weights",
+    "spread",
 ]

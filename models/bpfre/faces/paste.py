@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -52,26 +53,54 @@ def paste(rgb: np.ndarray, crop: FaceCrop, correction: np.ndarray, *, strength: 
         raise FaceRefusedError("The retouched face holds values that are not numbers.")
     full = np.iinfo(rgb.dtype).max
     size = correction.shape[0]
-    layer = correction.astype(np.float32) * _feather(size) * np.float32(strength * full)
-    layer, to_layer = _shrunk(layer, crop.matrix)
+    layer = correction.astype(np.float32) * feather(size) * np.float32(strength * full)
     if not layer.any():
         return
-    x0, y0, x1, y1 = crop_box(crop, rgb.shape[:2])
-    for top in range(y0, y1, _ROWS):
-        rows = rgb[top : min(top + _ROWS, y1), x0:x1]
-        change = cv2.warpAffine(
-            layer,
-            compose(to_layer, np.array([[1.0, 0.0, x0], [0.0, 1.0, top]])),
-            (rows.shape[1], rows.shape[0]),
-            flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_CONSTANT,
-            borderValue=0,
-        )
+    x0, y0, x1, y1 = box = crop_box(crop, rgb.shape[:2])
+    for top, change in _strips(layer, crop, box):
+        rows = rgb[top : top + len(change), x0:x1]
         steps = np.rint(change).astype(np.int32)
         rows[...] = np.clip(rows + steps, 0, full)
 
 
-def _feather(size: int) -> np.ndarray:
+def spread(values: np.ndarray, crop: FaceCrop, shape: tuple[int, ...]) -> np.ndarray:
+    """Warp values of a crop's pixels to the photo's resolution, faded out at the crop's edge as a correction is.
+
+    Args:
+        values: [S, S] float in [0, 1].
+        crop: where they belong.
+        shape: height and width of the photo (further entries are ignored).
+
+    Returns:
+        [h, w] float32 in [0, 1] for the pixels in `crop_box`.
+    """
+    x0, y0, x1, y1 = box = crop_box(crop, (shape[0], shape[1]))
+    layer = values.astype(np.float32)[..., None] * feather(len(values))
+    result = np.zeros((y1 - y0, x1 - x0), np.float32)
+    for top, strip in _strips(layer, crop, box):
+        result[top - y0 : top - y0 + len(strip)] = strip.clip(0, 1)
+    return result
+
+
+def _strips(layer: np.ndarray, crop: FaceCrop, box: tuple[int, int, int, int]) -> Iterator[tuple[int, np.ndarray]]:
+    """Warp a layer of the crop's size to the photo, some rows at a time. Yields the photo row of each strip's first."""
+    layer, to_layer = _shrunk(layer, crop.matrix)
+    x0, y0, x1, y1 = box
+    for top in range(y0, y1, _ROWS):
+        yield (
+            top,
+            cv2.warpAffine(
+                layer,
+                compose(to_layer, np.array([[1.0, 0.0, x0], [0.0, 1.0, top]])),
+                (x1 - x0, min(top + _ROWS, y1) - top),
+                flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+                borderMode=cv2.BORDER_CONSTANT,
+                borderValue=0,
+            ),
+        )
+
+
+def feather(size: int) -> np.ndarray:
     """Return [size, size, 1] float32 in [0, 1]: zero on the outermost pixels, one from `FEATHER` inwards."""
     distance = np.minimum(np.arange(size), np.arange(size)[::-1])
     ramp = np.clip(distance / max(FEATHER * size, 1), 0, 1)

@@ -2,6 +2,7 @@
 
 from bpfre.retouching.jobs import Job, plan_jobs
 from bpfre.retouching.journal import Journal
+from bpfre.retouching.last_run import LastRun, describe_run, jobs_of, recall, remember
 from bpfre.retouching.pipeline import retouch_photos
 from bpfre.retouching.report import report_document, write_report
 from bpfre.retouching.results import FaceResult, PhotoResult, Totals, total
@@ -12,11 +13,16 @@ __all__ = [
     "FaceResult",
     "Job",
     "Journal",
+    "LastRun",
     "PhotoResult",
     "RetouchSettings",
     "Totals",
+    "describe_run",
     "is_done",
+    "jobs_of",
     "plan_jobs",
+    "recall",
+    "remember",
     "report_document",
     "retouch_photos",
     "total",

@@ -12,7 +12,8 @@ from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, Request, b
 
 from bpfre.errors import PhotoError, WeightsError
 from bpfre.photos.atomic import atomic_file
-from bpfre.weights.published import CACHE_VARIABLE, PublishedFile
+from bpfre.user_cache import CACHE_VARIABLE
+from bpfre.weights.published import PublishedFile
 
 OFFLINE_VARIABLE = "BPFRE_OFFLINE"
 CONNECT_TIMEOUT = 4.0  # s, for each address of the host: an unreachable network must not hold up a run

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from bpfre.errors import WeightsError
 from bpfre.photos.disk import reason
-
-CACHE_VARIABLE = "BPFRE_CACHE"
+from bpfre.user_cache import cache_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +34,8 @@ class PublishedFile:
 
 
 def weights_folder() -> Path:
-    """Return the folder for downloaded weights, below `$BPFRE_CACHE` or else the user's cache folder."""
-    from platformdirs import user_cache_dir
-
-    return Path(os.environ.get(CACHE_VARIABLE) or user_cache_dir("bpfre")).expanduser().absolute() / "weights"
+    """Return the folder for downloaded weights, in the user's cache folder."""
+    return cache_folder() / "weights"
 
 
 def read_verified(path: Path, published: PublishedFile) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 from bpfre.errors import DetectorError
 from bpfre.faces import retinaface_weights
 from bpfre.faces.cache import FILE_VARIABLE, RETINAFACE, how_to_get, read_verified
-from bpfre.weights.published import CACHE_VARIABLE
+from bpfre.user_cache import CACHE_VARIABLE
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import bpfre.faces
 from bpfre.errors import DetectorError
 from bpfre.faces import open_detector
 from bpfre.faces.cache import FILE_VARIABLE, RETINAFACE
-from bpfre.weights.published import CACHE_VARIABLE
+from bpfre.user_cache import CACHE_VARIABLE
 
 SOURCES = Path(bpfre.faces.__file__).parents[2]
 

@@ -16,7 +16,8 @@ import pytest
 from bpfre.errors import WeightsError
 from bpfre.weights import fetch as fetching
 from bpfre.weights.fetch import OFFLINE_VARIABLE, fetch
-from bpfre.weights.published import CACHE_VARIABLE, PublishedFile
+from bpfre.user_cache import CACHE_VARIABLE
+from bpfre.weights.published import PublishedFile
 
 CONTENT = bytes(range(256)) * 12_000  # several pieces of a download
 TOY = PublishedFile(

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from bpfre.errors import WeightsError
-from bpfre.weights.published import CACHE_VARIABLE, PublishedFile, read_verified, weights_folder
+from bpfre.user_cache import CACHE_VARIABLE
+from bpfre.weights.published import PublishedFile, read_verified, weights_folder
 
 CONTENT = bytes(range(256)) * 40
 PUBLISHED = PublishedFile(

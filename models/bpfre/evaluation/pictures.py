@@ -1,0 +1,42 @@
+"""Numbers as pixels: maps in colours, corrections made visible, and PNG files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from bpfre.photos import to_bytes
+from bpfre.photos.atomic import atomic_file
+
+GAIN = 4  # how much differences are enlarged to be seen
+
+
+def heat(values: np.ndarray) -> np.ndarray:
+    """Colour values in [0, 1] by viridis, which is perceptually uniform. [H, W] -> [H, W, 3] uint8 RGB"""
+    return cv2.cvtColor(cv2.applyColorMap(to_bytes(values), cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB)
+
+
+def difference(values: np.ndarray) -> np.ndarray:
+    """Show a difference of two images as grey plus `GAIN` times itself. [H, W, 3] float -> uint8 RGB"""
+    return to_bytes(0.5 + GAIN * values)
+
+
+def fit(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Bring a square picture to a side: enlarged pixel by pixel, shrunk by averages."""
+    if len(pixels) == side:
+        return pixels
+    shrinks = len(pixels) > side
+    return cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_NEAREST)
+
+
+def write_png(path: Path, pixels: np.ndarray) -> None:
+    """Write [H, W, 3] RGB or [H, W] grey, uint8 or uint16, as a PNG that appears whole or not at all.
+
+    Raises:
+        PhotoError: the disk refuses.
+    """
+    _, data = cv2.imencode(".png", pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    with atomic_file(path) as file:
+        file.write(data.tobytes())
