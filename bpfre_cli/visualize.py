@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bpfre.errors import FaceRefusedError, PhotoError, UsageError
+from bpfre.errors import FaceRefusedError, UsageError
 from bpfre_cli import console, options
 from bpfre_cli.terminal import open_terminal
 
@@ -150,6 +150,8 @@ def _view(
     quiet: bool,
 ) -> bool:
     """Show one photo and tell what was written. Returns whether it could be done."""
+    from bpfre.retouching.sentences import sentence
+
     written: dict[Path, None] = {}
     refused = 0
     try:
@@ -163,8 +165,8 @@ def _view(
             written[made.path] = None
             if screen is not None and made.sheet is not None:
                 screen(made.sheet)
-    except PhotoError as error:
-        console.fail(f"{job.source} failed. {error}")
+    except Exception as error:  # one photo must not stop the others
+        console.fail(f"{job.source} failed. {sentence(error, 'shown')}")
         return False
     finally:
         progress.advance(bool(written))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import IO, Literal, Protocol, get_args
 
 import numpy as np
 from PIL import Image
@@ -108,7 +108,7 @@ class _Files:
 class _Pdf:
     """Pages are appended as they come, so that memory does not grow with their number."""
 
-    def __init__(self, path: Path, pages: tempfile._TemporaryFileWrapper[bytes]) -> None:
+    def __init__(self, path: Path, pages: IO[bytes]) -> None:
         self.path, self.count, self._pages = path, 0, pages
 
     def add(self, name: Path, title: str, sheet: np.ndarray) -> Path:
@@ -120,7 +120,7 @@ class _Pdf:
 
 
 class _Page:
-    def __init__(self, path: Path, body: tempfile._TemporaryFileWrapper[bytes]) -> None:
+    def __init__(self, path: Path, body: IO[bytes]) -> None:
         self.path, self.count, self._body = path, 0, body
 
     def add(self, name: Path, title: str, sheet: np.ndarray) -> Path:

@@ -106,8 +106,8 @@ def features_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
     )
     lines = (
         _facts(seen, subject),
-        "The network works on features at several scales, from fine to coarse. Blemished ones are suppressed on their way:"
-        " first row from encoder to decoder (E2D), second row from decoder to generator (D2G).",
+        "The network works on features at several scales, from fine to coarse. Blemished ones are suppressed on their"
+        " way: first row from encoder to decoder (E2D), second row from decoder to generator (D2G).",
     )
     return compose(_heading(subject, "suppression weights"), lines, rows, (_WEIGHT_LEGEND,))
 
@@ -141,8 +141,8 @@ def compare_sheet(first: FacePass, second: FacePass, subject: Subject, names: tu
         row("B", second, _change_panel("B against A", apart, side, "Refined of B minus refined of A.")),
     )
     lines = (
-        f"The face is {first.crop.face.size:.0f} px large in the photo. A: weights {names[0]}, working at {first.size} x"
-        f" {first.size} px. B: weights {names[1]}, working at {second.size} x {second.size} px.",
+        f"The face is {first.crop.face.size:.0f} px large in the photo. A: weights {names[0]}, working at"
+        f" {first.size} x {first.size} px. B: weights {names[1]}, working at {second.size} x {second.size} px.",
     )
     return compose(_heading(subject, "two networks"), lines, rows, (_MAP_LEGEND, _CHANGE_LEGEND))
 
@@ -168,7 +168,8 @@ def _panel(title: str, pixels: np.ndarray, side: int, note: str) -> Panel:
 
 
 def _map_panel(title: str, values: np.ndarray, side: int, where: str) -> Panel:
-    note = f"{where} in bright colours. Over {_SEEN} in {(values > _SEEN).mean():.1%} of the area, highest {values.max():.2f}."
+    seen = (values > _SEEN).mean()
+    note = f"{where} in bright colours. Over {_SEEN} in {seen:.1%} of the area, highest {values.max():.2f}."
     return Panel(title, fit(heat(values), side), note)
 
 

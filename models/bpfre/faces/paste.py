@@ -56,9 +56,9 @@ def paste(rgb: np.ndarray, crop: FaceCrop, correction: np.ndarray, *, strength: 
     layer = correction.astype(np.float32) * feather(size) * np.float32(strength * full)
     if not layer.any():
         return
-    x0, y0, x1, y1 = box = crop_box(crop, rgb.shape[:2])
+    box = crop_box(crop, rgb.shape[:2])
     for top, change in _strips(layer, crop, box):
-        rows = rgb[top : top + len(change), x0:x1]
+        rows = rgb[top : top + len(change), box[0] : box[2]]
         steps = np.rint(change).astype(np.int32)
         rows[...] = np.clip(rows + steps, 0, full)
 

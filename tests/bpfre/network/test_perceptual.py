@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from bpfre.errors import UsageError, WeightsError
 from bpfre.network import perceptual
 from bpfre.network.perceptual import Perceptual, build_phi, pick_phi
-from bpfre.weights.fetch import OFFLINE_VARIABLE
 from bpfre.user_cache import CACHE_VARIABLE
+from bpfre.weights.fetch import OFFLINE_VARIABLE
 
 VGG, MOBILE = "vgg19-dcbb9e9d.pth", "mobilenet_v2-b0353104.pth"
 CHANNELS = {"vgg19": [64, 128, 256, 512], "mobilenet_v2": [16, 24, 32, 96]}

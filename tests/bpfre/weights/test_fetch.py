@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from bpfre.errors import WeightsError
+from bpfre.user_cache import CACHE_VARIABLE
 from bpfre.weights import fetch as fetching
 from bpfre.weights.fetch import OFFLINE_VARIABLE, fetch
-from bpfre.user_cache import CACHE_VARIABLE
 from bpfre.weights.published import PublishedFile
 
 CONTENT = bytes(range(256)) * 12_000  # several pieces of a download
