@@ -102,7 +102,7 @@ class _Page:
         self.y = max(self._text(p.note, x, top, self.side, self.small, _SOFT) for p, x in zip(row, places, strict=True))
 
     def legends(self, legends: Sequence[Legend]) -> None:
-        self.y += self.gap
+        self.y += 2 * self.gap
         share = (self.width - self.gap) // max(1, len(legends))
         ends = [self.y]
         for index, legend in enumerate(legends):

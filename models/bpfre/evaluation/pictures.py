@@ -24,11 +24,12 @@ def difference(values: np.ndarray) -> np.ndarray:
 
 
 def fit(pixels: np.ndarray, side: int) -> np.ndarray:
-    """Bring a square picture to a side: enlarged pixel by pixel, shrunk by averages."""
-    if len(pixels) == side:
+    """Bring a square picture to a side: shrunk by averages, enlarged pixel by pixel where that comes out even."""
+    size = len(pixels)
+    if size == side:
         return pixels
-    shrinks = len(pixels) > side
-    return cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_NEAREST)
+    smooth = cv2.INTER_AREA if size > side else cv2.INTER_LINEAR
+    return cv2.resize(pixels, (side, side), interpolation=smooth if side % size else cv2.INTER_NEAREST)
 
 
 def write_png(path: Path, pixels: np.ndarray) -> None:

@@ -106,8 +106,9 @@ def features_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
     )
     lines = (
         _facts(seen, subject),
-        "The network works on features at several scales, from fine to coarse. Blemished ones are suppressed on their"
-        " way: first row from encoder to decoder (E2D), second row from decoder to generator (D2G).",
+        "At each scale, from fine to coarse, features are mixed with learned replacements, so that blemishes do not go"
+        " on to the next stage: first row from encoder to decoder (E2D), second row from decoder to generator (D2G). The"
+        " finest scale is trained to mark blemishes; the coarser ones are free to replace what helps.",
     )
     return compose(_heading(subject, "suppression weights"), lines, rows, (_WEIGHT_LEGEND,))
 
@@ -135,10 +136,10 @@ def compare_sheet(first: FacePass, second: FacePass, subject: Subject, names: tu
             _correction_panel(f"{letter}: correction", seen.correction, side),
         )
 
-    apart = fit(second.refined, side) - fit(first.refined, side)
+    apart = fit(second.correction, side) - fit(first.correction, side)
     rows = (
         row("A", first, _panel("Input", first.crop.pixels, side, "The face, cut out of the photo.")),
-        row("B", second, _change_panel("B against A", apart, side, "Refined of B minus refined of A.")),
+        row("B", second, _change_panel("B against A", apart, side, "Correction of B minus that of A.", "differs")),
     )
     lines = (
         f"The face is {first.crop.face.size:.0f} px large in the photo. A: weights {names[0]}, working at"
@@ -169,21 +170,21 @@ def _panel(title: str, pixels: np.ndarray, side: int, note: str) -> Panel:
 
 def _map_panel(title: str, values: np.ndarray, side: int, where: str) -> Panel:
     seen = (values > _SEEN).mean()
-    note = f"{where} in bright colours. Over {_SEEN} in {seen:.1%} of the area, highest {values.max():.2f}."
+    note = f"{where} in bright colours. {seen:.2%} of the area is over {_SEEN}, the highest value {values.max():.2f}."
     return Panel(title, fit(heat(values), side), note)
 
 
-def _change_panel(title: str, values: np.ndarray, side: int, note: str) -> Panel:
-    return Panel(f"{title} x {GAIN}", fit(difference(values), side), f"{note} {_changed(values)}")
+def _change_panel(title: str, values: np.ndarray, side: int, note: str, verb: str = "changes") -> Panel:
+    return Panel(f"{title} x {GAIN}", fit(difference(values), side), f"{note} {_changed(values, verb)}")
 
 
 def _correction_panel(title: str, values: np.ndarray, side: int) -> Panel:
     return _change_panel(title, values, side, "Refined minus input: what retouch adds to the photo.")
 
 
-def _changed(values: np.ndarray) -> str:
+def _changed(values: np.ndarray, verb: str) -> str:
     levels = 255 * np.abs(values).max(axis=2)
-    return f"{(levels >= 1).mean():.1%} of the area changes, at most by {levels.max():.0f} of 255 levels."
+    return f"{(levels >= 1).mean():.1%} of the area {verb}, at most by {levels.max():.0f} of 255 levels."
 
 
 def _ramp(colours: np.ndarray) -> np.ndarray:

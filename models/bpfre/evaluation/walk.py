@@ -35,9 +35,13 @@ def walk(seen: FacePass, subject: Subject) -> list[Frame]:
     name = f"{subject.photo}, face {subject.number} of {subject.faces}"
     views = (
         ("1. Input", f"{name}.", seen.crop.pixels),
-        ("2. Map E2D", "First stage: yellow is surely a blemish.", overlay(seen.crop.pixels, seen.map_e2d)),
+        (
+            "2. Map E2D",
+            "First stage: blemishes, the brighter the surer.",
+            overlay(seen.crop.pixels, seen.map_e2d),
+        ),
         ("3. Coarse", "First stage: what was marked is repaired.", seen.coarse),
-        ("4. Map D2G", "Second stage: where it is to work.", overlay(seen.coarse, seen.map_d2g)),
+        ("4. Map D2G", "Second stage: where it is to work, the brighter the more.", overlay(seen.coarse, seen.map_d2g)),
         ("5. Refined", "Second stage: the result.", seen.refined),
     )
     stills = [_still(title, note, fit(to_bytes(pixels), side)) for title, note, pixels in views]
@@ -52,9 +56,14 @@ def walk(seen: FacePass, subject: Subject) -> list[Frame]:
 
 
 def overlay(pixels: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Lay a map over a darkened grey picture, the more opaque the higher. -> [S, S, 3] float32 in [0, 1]"""
+    """Lay a map over a darkened grey picture, the more opaque the higher. -> [S, S, 3] float32 in [0, 1]
+
+    Args:
+        pixels: [S, S, 3] float RGB, about [0, 1].
+        values: [S, S] in [0, 1].
+    """
     grey = 0.6 * cv2.cvtColor(np.clip(pixels, 0, 1).astype(np.float32), cv2.COLOR_RGB2GRAY)[..., None]
-    share = values[..., None]
+    share = np.sqrt(values)[..., None]  # so that faint marks are seen
     return (1 - share) * grey + share * (heat(values).astype(np.float32) / 255)
 
 

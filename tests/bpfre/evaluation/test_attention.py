@@ -1,53 +1,99 @@
+"""A pass over a face is what retouch does with it."""
+
+from __future__ import annotations
+
+import dataclasses
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+import torch
 
-from bpfre.errors import PhotoError
-from bpfre.evaluation import attention_sheets, example_photos, write_png
-from bpfre.faces import open_detector
-from bpfre.network import BPFRe, preset
-
-
-@pytest.fixture(scope="module")
-def network():
-    return BPFRe(preset("tiny")).eval()
+from bpfre.errors import FaceRefusedError, PhotoError
+from bpfre.evaluation import FacePass, example_photos, face_pass, faces_of
+from bpfre.faces import Face, crop_extent, paste
+from bpfre.photos import read_photo
+from bpfre.retouching import Job, RetouchSettings, retouch_photos
+from bpfre.retouching.batches import crop_sizes, size_for
 
 
-@pytest.fixture(scope="module")
-def detector():
-    return open_detector("mtcnn")
-
-
-def test_every_example_photo_has_a_face_and_a_sheet(network, detector):
+def test_every_example_photo_has_a_face(network, detector) -> None:
     photos = example_photos()
-    assert [p.name for p in photos] == [
+    assert [path.name for path in photos] == [
         "astronaut.jpg",
         "astronaut_blemishes.jpg",
         "grace_hopper.jpg",
         "grace_hopper_blemishes.jpg",
     ]
-    for photo in photos:
-        sheets = list(attention_sheets(photo, network, detector))
-        assert len(sheets) == 1
-        assert sheets[0].shape == (64 + 90, 6 * 70 + 6, 3)
+    for path in photos:
+        assert len(faces_of(read_photo(path), detector)) == 1
 
 
-def test_photo_without_a_face_gives_no_sheet(network, detector, tmp_path):
-    path = tmp_path / "flat.png"
-    cv2.imwrite(str(path), np.full((200, 300, 3), 128, np.uint8))
-    assert list(attention_sheets(path, network, detector)) == []
+def test_a_pass_holds_what_the_network_returns(seen: FacePass, network) -> None:
+    side = seen.size
+    assert seen.coarse.shape == seen.refined.shape == (side, side, 3)
+    assert seen.map_e2d.shape == seen.map_d2g.shape == (side, side)
+    assert [weights.shape for weights in seen.weights_e2d] == [(side // 2**n, side // 2**n) for n in (1, 2, 3)]
+    with torch.inference_mode():
+        out = network(torch.from_numpy(seen.crop.pixels).permute(2, 0, 1)[None])
+    assert np.array_equal(seen.refined, out.refined[0].permute(1, 2, 0).numpy())
+    assert np.array_equal(seen.map_d2g, out.map_d2g[0, 0].numpy())
+    assert np.array_equal(seen.weights_d2g[2], out.weights_d2g[2][0, 0].numpy())
 
 
-def test_broken_photo_is_a_sentence(network, detector, tmp_path):
-    path = tmp_path / "broken.jpg"
-    path.write_text("this is no photo")
-    with pytest.raises(PhotoError):
-        list(attention_sheets(path, network, detector))
+def test_correction_is_what_retouch_adds_to_the_photo(seen: FacePass, photo, network, detector, tmp_path: Path) -> None:
+    assert seen.size == size_for(crop_extent(seen.crop.face), crop_sizes(network)) == 128
+    job = Job(photo.path, tmp_path / "out.png")
+    [result] = retouch_photos([job], RetouchSettings(device="cpu"), network=network, detector=detector)
+    assert result.status == "retouched"
+    after = read_photo(job.destination).rgb
+    same = photo.rgb.copy()
+    paste(same, seen.crop, seen.refined - seen.crop.pixels)
+    assert np.array_equal(after, same)
+    change = np.abs(after.astype(int) - photo.rgb).max()
+    assert change > 0 and abs(255 * np.abs(seen.correction).max() - change) < 2
+    assert not seen.correction[0].any() and not seen.correction[:, -1].any()  # faded out at the edge
 
 
-def test_png_is_written_as_it_was(tmp_path: Path):
-    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
-    write_png(tmp_path / "new" / "sheet.png", pixels)
-    assert (cv2.imread(str(tmp_path / "new" / "sheet.png"))[..., ::-1] == pixels).all()
+def test_faces_that_retouch_refuses_are_refused(photo, network, detector) -> None:
+    [face] = faces_of(photo, detector)
+    with pytest.raises(FaceRefusedError, match="less than 400 px"):
+        face_pass(network, photo, face, min_face=400)
+    line = Face(box=face.box, landmarks=np.linspace((0, 0), (100, 0), 5, dtype=np.float32), score=1.0)
+    with pytest.raises(FaceRefusedError, match="line"):
+        face_pass(network, photo, line)
+
+
+def test_output_that_is_no_number_is_refused(photo, network, detector) -> None:
+    class Broken(torch.nn.Module):
+        config = network.config
+
+        def forward(self, x: torch.Tensor):
+            out = network(x)
+            return out._replace(refined=out.refined * float("nan"))
+
+    with pytest.raises(FaceRefusedError, match="not numbers"):
+        face_pass(Broken(), photo, faces_of(photo, detector)[0])
+
+
+def test_a_detector_that_fails_is_a_sentence(photo) -> None:
+    class Failing:
+        name = "failing"
+
+        def detect(self, images):
+            raise RuntimeError("no memory on the card")
+
+    with pytest.raises(PhotoError, match=r"could not be searched for faces: RuntimeError: no memory"):
+        faces_of(photo, Failing())
+
+
+def test_two_sizes_of_a_face_get_two_working_sizes(photo, network, detector) -> None:
+    from PIL import Image
+
+    small = np.asarray(Image.fromarray(photo.rgb).resize((100, 100), Image.Resampling.LANCZOS))
+    [face] = faces_of(photo, detector)
+    smaller = Face(
+        box=face.box * np.float32(100 / 256), landmarks=face.landmarks * np.float32(100 / 256), score=face.score
+    )
+    shrunk = dataclasses.replace(photo, rgb=small)
+    assert face_pass(network, shrunk, smaller, min_face=20).size < face_pass(network, photo, face).size

@@ -1,50 +1,153 @@
+"""Sheets show what they are given, on the same scales, and say what it is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
-from bpfre.evaluation import attention_sheet
+from bpfre.evaluation import FacePass, attention_sheet, compare_sheet, features_sheet, stages_sheet
+from bpfre.evaluation import sheets as module
+from bpfre.evaluation.canvas import Legend, Panel
+from bpfre.evaluation.pictures import difference, fit, heat
+from bpfre.evaluation.sheets import panel_side
+from bpfre.photos import to_bytes
 
 
-def sheet(**changes):
-    side = 64
-    crop = np.full((side, side, 3), 0.5, np.float32)
-    parts = {
-        "coarse": crop,
-        "refined": crop,
-        "map_e2d": np.zeros((side, side), np.float32),
-        "map_d2g": np.zeros((side, side), np.float32),
-        "caption": "a face",
-    }
-    return attention_sheet(crop, **(parts | changes))
+@dataclasses.dataclass
+class Drawn:
+    """What a sheet hands to the canvas."""
+
+    heading: str = ""
+    lines: tuple[str, ...] = ()
+    panels: tuple[Panel, ...] = ()
+    legends: tuple[Legend, ...] = ()
+
+    @property
+    def words(self) -> str:
+        parts = [self.heading, *self.lines]
+        parts += [word for panel in self.panels for word in (panel.title, panel.note)]
+        return " ".join(parts + [word for legend in self.legends for word in (legend.title, *legend.ticks)])
 
 
-def panels(picture: np.ndarray, side: int = 64) -> list[np.ndarray]:
-    """The six panels in order; titles are 30 px high, gaps 6 px wide."""
-    return [picture[30 : 30 + side, 6 + i * (side + 6) : 6 + i * (side + 6) + side] for i in range(6)]
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[Drawn]:
+    """What the sheet drawn last is made of; it is drawn all the same."""
+    record, compose = Drawn(), module.compose
+
+    def spy(heading, lines, rows, legends):
+        record.heading, record.lines, record.legends = heading, tuple(lines), tuple(legends)
+        record.panels = tuple(panel for row in rows for panel in row)
+        return compose(heading, lines, rows, legends)
+
+    monkeypatch.setattr(module, "compose", spy)
+    yield record
 
 
-def test_panels_show_what_they_are_given():
-    refined = np.full((64, 64, 3), 0.6, np.float32)
-    _, _, coarse, _, shown, correction = panels(sheet(refined=refined))
-    assert (coarse == 128).all()
-    assert (shown == 153).all()
-    assert (correction == round((0.5 + 4 * 0.1) * 255)).all()
+def test_attention_sheet_shows_the_six_pictures_in_order(seen: FacePass, subject, drawn: Drawn) -> None:
+    sheet = attention_sheet(seen, subject)
+    side = panel_side(seen.size)
+    expected = [
+        to_bytes(seen.crop.pixels),
+        heat(seen.map_e2d),
+        to_bytes(seen.coarse),
+        heat(seen.map_d2g),
+        to_bytes(seen.refined),
+        difference(seen.correction),
+    ]
+    assert sheet.dtype == np.uint8 and sheet.shape[2] == 3
+    for panel, pixels in zip(drawn.panels, expected, strict=True):
+        assert np.array_equal(panel.pixels, fit(pixels, side))
+    assert [panel.title.split(":")[0] for panel in drawn.panels] == [
+        "1. Input",
+        "2. Map E2D",
+        "3. Coarse",
+        "4. Map D2G",
+        "5. Refined",
+        "6. Correction x 4",
+    ]
 
 
-def test_maps_share_one_scale():
-    low, high = np.zeros((64, 64), np.float32), np.ones((64, 64), np.float32)
-    first = panels(sheet(map_e2d=low, map_d2g=high))
-    second = panels(sheet(map_e2d=high, map_d2g=low))
-    assert (first[1] == second[3]).all() and (first[3] == second[1]).all()
-    assert (first[1] != first[3]).any()
+def test_attention_sheet_says_name_sizes_scales_and_colours(seen: FacePass, subject, drawn: Drawn) -> None:
+    attention_sheet(seen, dataclasses.replace(subject, number=2, faces=3))
+    size = f"{seen.crop.face.size:.0f} px large"
+    for fact in ("portrait.png, face 2 of 3", size, "128 x 128 px", "weights tiny", "3 scales: 64, 32, 16 px"):
+        assert fact in drawn.words, fact
+    for word in ("encoder to decoder", "decoder to generator", "0: clear", "1: blemish", "32 or more", "no change"):
+        assert word in drawn.words, word
 
 
-def test_map_colours_grow_lighter_with_the_value():
-    ramp = np.tile(np.linspace(0, 1, 64, dtype=np.float32), (64, 1))
-    luma = panels(sheet(map_e2d=ramp))[1] @ np.array([0.299, 0.587, 0.114])
-    assert (np.diff(luma[0]) > -1).all()
-    assert luma[0, -1] > luma[0, 0] + 100
+def test_notes_measure_the_maps_and_the_correction(seen: FacePass, subject, drawn: Drawn) -> None:
+    marked = np.zeros_like(seen.map_e2d)
+    marked[40:50, 40:50] = 0.75
+    refined = seen.crop.pixels.copy()
+    refined[64, 64] += 0.1
+    attention_sheet(dataclasses.replace(seen, map_e2d=marked, refined=refined), subject)
+    assert f"{100 / 128**2:.2%} of the area is over 0.5, the highest value 0.75" in drawn.panels[1].note
+    assert "at most by 26 of 255 levels" in drawn.panels[5].note
 
 
-@pytest.mark.parametrize("caption", ["plain", "ümläut 顔.jpg"])
-def test_captions_are_written(caption):
-    assert (sheet(caption=caption) != sheet(caption="")).any()
+def test_equal_maps_look_equal_whatever_the_other_is(seen: FacePass, subject, drawn: Drawn) -> None:
+    faint, strong = np.full_like(seen.map_e2d, 0.2), np.ones_like(seen.map_e2d)
+    attention_sheet(dataclasses.replace(seen, map_e2d=faint, map_d2g=strong), subject)
+    first = drawn.panels
+    attention_sheet(dataclasses.replace(seen, map_e2d=strong, map_d2g=faint), subject)
+    assert np.array_equal(first[1].pixels, drawn.panels[3].pixels)
+    assert np.array_equal(first[3].pixels, drawn.panels[1].pixels)
+    [legend] = [legend for legend in drawn.legends if "maps" in legend.title]
+    assert np.array_equal(legend.colours[-1], first[3].pixels[0, 0])
+    assert np.array_equal(legend.colours[51], first[1].pixels[0, 0])
+
+
+def test_changes_of_the_stages_add_up(seen: FacePass, subject, drawn: Drawn) -> None:
+    stages_sheet(seen, subject)
+    both, first, second = (panel.pixels.astype(int) - 128 for panel in drawn.panels[3:])
+    assert np.abs(both - first - second).max() <= 2
+    assert first.any() and second.any()
+
+
+def test_features_sheet_has_every_scale_of_both_modules(seen: FacePass, subject, drawn: Drawn) -> None:
+    features_sheet(seen, subject)
+    side = panel_side(seen.size)
+    weights = [panel for panel in drawn.panels if "scale" in panel.title]
+    assert [panel.title[:3] for panel in weights] == ["E2D"] * 3 + ["D2G"] * 3
+    for panel, values in zip(weights, (*seen.weights_e2d, *seen.weights_d2g), strict=True):
+        assert np.array_equal(panel.pixels, fit(heat(values), side))
+        assert f"{len(values)} x {len(values)} features. Mean weight {values.mean():.2f}" in panel.note
+
+
+def test_compare_sheet_shows_both_and_their_difference(seen: FacePass, subject, drawn: Drawn) -> None:
+    other = dataclasses.replace(seen, refined=seen.refined + np.float32(0.05))
+    compare_sheet(seen, other, subject, ("before", "after"))
+    assert [panel.title[0] for panel in drawn.panels[1:6]] == ["A"] * 5
+    assert [panel.title[0] for panel in drawn.panels[7:]] == ["B"] * 5
+    assert "A: weights before" in drawn.words and "B: weights after" in drawn.words
+    apart = drawn.panels[6].pixels
+    middle = apart[100:-100, 100:-100].astype(int)
+    assert np.abs(middle - round((0.5 + 4 * 0.05) * 255)).max() <= 1
+    compare_sheet(seen, seen, subject, ("same", "same"))
+    assert (drawn.panels[6].pixels == 128).all()
+
+
+def test_networks_of_different_working_sizes_are_compared(
+    seen: FacePass, subject, drawn: Drawn, photo, network, detector
+) -> None:
+    import torch
+
+    from bpfre.evaluation import face_pass, faces_of
+    from bpfre.network import BPFRe, preset
+
+    torch.manual_seed(4)
+    smaller = BPFRe(preset("tiny")).eval()
+    other = face_pass(smaller, photo, faces_of(photo, detector)[0])
+    assert other.size != seen.size
+    compare_sheet(seen, other, subject, ("a", "b"))
+    assert len({panel.pixels.shape for panel in drawn.panels}) == 1
+    assert "working at 128 x 128" in drawn.words and "working at 64 x 64" in drawn.words
+
+
+@pytest.mark.parametrize(("size", "side"), [(64, 384), (128, 384), (256, 512), (300, 600), (512, 512), (1024, 1024)])
+def test_panels_are_whole_multiples(size: int, side: int) -> None:
+    assert panel_side(size) == side
