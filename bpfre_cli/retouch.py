@@ -59,7 +59,7 @@ def retouch(
 
     tune_allocator()
     from bpfre.photos.atomic import remove_stale
-    from bpfre.retouching import RetouchSettings, describe_run, plan_jobs
+    from bpfre.retouching import LastRun, RetouchSettings, plan_jobs
 
     console.show_log()
     warnings.simplefilter("ignore")  # of libraries, to developers
@@ -86,8 +86,8 @@ def retouch(
         _show_plan(jobs, settings, journal, quiet=quiet, as_json=as_json)
         return
     remove_stale(out)
-    note = describe_run(photos, out, recursive=recursive, settings=settings)
-    if _run(jobs, settings, journal, report, note, quiet=quiet, as_json=as_json):
+    run = LastRun(inputs=tuple(photos), out=out, recursive=recursive, settings=settings)
+    if _run(jobs, run, journal, report, quiet=quiet, as_json=as_json):
         raise typer.Exit(1)
 
 
@@ -122,14 +122,7 @@ def _show_plan(jobs: list[Job], settings: RetouchSettings, journal: Journal, *, 
 
 
 def _run(
-    jobs: list[Job],
-    settings: RetouchSettings,
-    journal: Journal,
-    report: Path | None,
-    note: LastRun,
-    *,
-    quiet: bool,
-    as_json: bool,
+    jobs: list[Job], run: LastRun, journal: Journal, report: Path | None, *, quiet: bool, as_json: bool
 ) -> bool:
     """Retouch and report. Returns whether any photo failed."""
     from bpfre.faces import open_detector
@@ -138,20 +131,21 @@ def _run(
     from bpfre.runtime import pick_device
     from bpfre.weights import load_network
 
+    settings = run.settings
     device = pick_device(settings.device)
     network = load_network(settings.weights, device=device)
     chosen = CoarseOnly(network) if settings.coarse_only else network
     detector = open_detector(settings.detector, device=device, min_face=settings.min_face)
-    remember(note)
+    remember(run)
     started, clock = datetime.now(timezone.utc), time.monotonic()
     results: list[PhotoResult] = []
     interrupt: KeyboardInterrupt | None = None
     try:
         with (
             console.photo_progress(len(jobs), shown=not (quiet or as_json)) as progress,
-            closing(retouch_photos(jobs, settings, network=chosen, detector=detector, journal=journal)) as run,
+            closing(retouch_photos(jobs, settings, network=chosen, detector=detector, journal=journal)) as done,
         ):
-            for result in run:
+            for result in done:
                 results.append(result)
                 progress.advance(len(result.faces))
     except KeyboardInterrupt as error:  # what is done is reported all the same

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Callable
 from enum import Enum
@@ -101,20 +102,23 @@ def visualize(
     if about and not quiet:
         console.say(about)
     device = pick_device(device)
-    smallest = run.min_face if min_face is None else min_face
-    finder = open_detector(detector.value if detector else run.detector, device=device, min_face=smallest)
-    chosen = weights or run.weights
-    networks = {name: load_network(name, device=device) for name in wanted.names(chosen)}
+    settings = dataclasses.replace(
+        run.settings,
+        weights=weights or run.settings.weights,
+        detector=detector.value if detector else run.settings.detector,
+        min_face=min_face or run.settings.min_face,
+    )
+    finder = open_detector(settings.detector, device=device, min_face=settings.min_face)
+    networks = {name: load_network(name, device=device) for name in wanted.names(settings.weights)}
     with (
         open_album(album.value, out) as sheets,
         console.photo_progress(len(jobs), shown=not quiet and screen is None, doing="Looking") as progress,
     ):
         viewer = Viewer(
             wanted=wanted,
-            weights=chosen,
             networks=networks,
             detector=finder,
-            min_face=smallest,
+            settings=settings,
             album=sheets,
             out=out,
         )
@@ -136,7 +140,7 @@ def _choose(photos: list[Path], out: Path, *, recursive: bool) -> tuple[list[Job
     if run and jobs:
         count = f"the {len(jobs)} photos" if len(jobs) > 1 else "the photo"
         return jobs, run, f"No photo was named: showing {count} of the last retouch in this folder, into {run.out}."
-    why = f"the photos of the last retouch, into {run.out}, are gone" if run else "no retouch ran in this folder"
+    why = f"the photos of the last retouch, into {run.out}, are gone" if run else "no retouch in this folder is known"
     jobs = plan_jobs(example_photos(), out)
     return jobs, defaults, f"No photo was named, and {why}: showing the {len(jobs)} example photos."
 
@@ -152,7 +156,8 @@ def _view(
     """Show one photo and tell what was written. Returns whether it could be done."""
     from bpfre.retouching.sentences import sentence
 
-    written: dict[Path, None] = {}
+    written: set[Path] = set()
+    shown: set[int] = set()
     refused = 0
     try:
         for made in viewer.view(job.source, job.name):
@@ -162,14 +167,15 @@ def _view(
                 continue
             if not quiet and made.path not in written:
                 console.say(f"{job.source} -> {made.path}")
-            written[made.path] = None
+            written.add(made.path)
+            shown |= {made.face} - {0}
             if screen is not None and made.sheet is not None:
                 screen(made.sheet)
     except Exception as error:  # one photo must not stop the others
         console.fail(f"{job.source} failed. {sentence(error, 'shown')}")
         return False
     finally:
-        progress.advance(bool(written))
+        progress.advance(len(shown))
     if not (written or refused or quiet):
         console.say(f"{job.source}: no face was found.")
     return True

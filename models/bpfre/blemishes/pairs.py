@@ -9,15 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from bpfre.blemishes.regions import estimate_skin
 from bpfre.blemishes.synthesis import SynthesisedPair, SynthesisSettings, synthesize
 from bpfre.blemishes.targets import heal_judged
 from bpfre.errors import FaceRefusedError, PhotoError, UsageError
-from bpfre.photos import read_photo, rgb8
-from bpfre.photos.atomic import atomic_file
+from bpfre.photos import read_photo, rgb8, write_png
 
 if TYPE_CHECKING:
     from bpfre.faces import Face, FaceDetector
@@ -156,6 +154,4 @@ def _pairs_of(
 def _write(out: Path, name: PurePosixPath, pair: SynthesisedPair) -> None:
     """Write the three files of a pair, the raw side last: where it is, the others are."""
     for folder, pixels in ((MAP, pair.map16), (RETOUCHED, pair.target), (RAW, pair.raw)):
-        _, data = cv2.imencode(".png", pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
-        with atomic_file(out / folder / name) as file:
-            file.write(data.tobytes())
+        write_png(out / folder / name, pixels)

@@ -4,7 +4,6 @@ from bpfre.evaluation.albums import Album, AlbumKind, open_album
 from bpfre.evaluation.attention import FacePass, face_pass, faces_of
 from bpfre.evaluation.examples import example_photos
 from bpfre.evaluation.map_masks import map_masks
-from bpfre.evaluation.pictures import write_png
 from bpfre.evaluation.sheets import Subject, attention_sheet, compare_sheet, features_sheet, stages_sheet
 from bpfre.evaluation.views import Made, Viewer, Wanted, check_masks
 from bpfre.evaluation.walk import check_mp4, gif, mp4, walk
@@ -31,5 +30,4 @@ __all__ = [
     "open_album",
     "stages_sheet",
     "walk",
-    "write_png",
 ]

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from bpfre.errors import UsageError
-from bpfre.evaluation.pictures import write_png
+from bpfre.photos import write_png
 from bpfre.photos.atomic import atomic_file
 
 AlbumKind = Literal["png", "pdf", "html"]

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import TypeAlias
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from bpfre.evaluation.lettering import letters_for, shown_as
 
 _INK, _SOFT, _PAPER = (20, 20, 20), (70, 70, 70), (255, 255, 255)
-_WIDE_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial Unicode.ttf", "arial.ttf")  # of the system
-
-Font: TypeAlias = "ImageFont.FreeTypeFont | ImageFont.ImageFont"
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,9 +111,9 @@ class _Page:
             self._draw.rectangle((x, top, x + wide - 1, top + high - 1), outline=_SOFT)
             for number, tick in enumerate(legend.ticks):
                 place = number / max(1, len(legend.ticks) - 1)
-                font = font_for(tick, self.small)
-                left = x + place * wide - place * font.getlength(tick)
-                self._draw.text((left, top + high + 2), tick, fill=_SOFT, font=font)
+                letters = letters_for(tick, self.small)
+                left = x + place * wide - place * letters.width(tick)
+                letters.write(self._draw, left, top + high + 2, tick, _SOFT)
             ends.append(top + 2 * high + 4)
         self.y = max(ends)
 
@@ -126,10 +122,10 @@ class _Page:
 
     def _text(self, text: str, x: int, y: int, width: int, size: int, ink: tuple[int, int, int]) -> int:
         """Write wrapped text; return where the next line would begin."""
-        shown, font = shown_as(text), font_for(text, size)
-        for piece in wrap(shown, font, width):
+        letters = letters_for(text, size)
+        for piece in letters.wrap(shown_as(text), width):
             self._reach(y + self.line(size))
-            self._draw.text((x, y), piece, fill=ink, font=font)
+            letters.write(self._draw, x, y, piece, ink)
             y += self.line(size)
         return y
 
@@ -139,50 +135,3 @@ class _Page:
             taller = Image.new("RGB", (self.width, 2 * bottom), _PAPER)
             taller.paste(self._image)
             self._image, self._draw = taller, ImageDraw.Draw(taller)
-
-
-def wrap(text: str, font: Font, width: int) -> list[str]:
-    """Break text into lines of at most `width` px, between words where possible."""
-    lines: list[str] = []
-    current = ""
-    for word in text.split():
-        if font.getlength(f"{current} {word}".strip()) <= width:
-            current = f"{current} {word}".strip()
-            continue
-        if current:
-            lines.append(current)
-        while len(word) > 1 and font.getlength(word) > width:
-            fitting = next(n for n in range(len(word) - 1, 0, -1) if n == 1 or font.getlength(word[:n]) <= width)
-            lines.append(word[:fitting])
-            word = word[fitting:]
-        current = word
-    return [*lines, current] if current else lines
-
-
-def font_for(text: str, size: int) -> Font:
-    """Return Pillow's own font, or one of the system for what that does not have."""
-    return _builtin(size) if text.isascii() else _wide(size) or _builtin(size)
-
-
-def shown_as(text: str) -> str:
-    """Return text as it can be drawn here: without a system font accents are dropped and the rest becomes `?`."""
-    printable = "".join(c if c.isprintable() else "?" for c in text)
-    if printable.isascii() or _wide(13) is not None:
-        return printable
-    plain = unicodedata.normalize("NFKD", printable)
-    return "".join(c for c in plain if not unicodedata.combining(c)).encode("ascii", "replace").decode()
-
-
-@cache
-def _builtin(size: int) -> Font:
-    return ImageFont.load_default(size)
-
-
-@cache
-def _wide(size: int) -> Font | None:
-    for name in _WIDE_FONTS:
-        try:
-            return ImageFont.truetype(name, size)
-        except OSError:
-            continue
-    return None

@@ -1,14 +1,11 @@
-"""Numbers as pixels: maps in colours, corrections made visible, and PNG files."""
+"""Numbers as pixels: maps in colours, and corrections made visible."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import cv2
 import numpy as np
 
 from bpfre.photos import to_bytes
-from bpfre.photos.atomic import atomic_file
 
 GAIN = 4  # how much differences are enlarged to be seen
 
@@ -30,14 +27,3 @@ def fit(pixels: np.ndarray, side: int) -> np.ndarray:
         return pixels
     smooth = cv2.INTER_AREA if size > side else cv2.INTER_LINEAR
     return cv2.resize(pixels, (side, side), interpolation=smooth if side % size else cv2.INTER_NEAREST)
-
-
-def write_png(path: Path, pixels: np.ndarray) -> None:
-    """Write [H, W, 3] RGB or [H, W] grey, uint8 or uint16, as a PNG that appears whole or not at all.
-
-    Raises:
-        PhotoError: the disk refuses.
-    """
-    _, data = cv2.imencode(".png", pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
-    with atomic_file(path) as file:
-        file.write(data.tobytes())

@@ -13,6 +13,11 @@ from bpfre.photos import to_bytes
 
 _LEAST_SIDE = 384  # px of a panel that its labels fit under
 _MOST_SIDE = 512  # px of a panel on sheets of more than three columns
+_STORY = (
+    "A network removes blemishes in two stages: the first (encoder and decoder) finds and repairs them, the second"
+    " (generator) looks again and finishes. Everything else is left as it is."
+)
+_INPUT = "The face as it is in the photo, cut out and turned upright."
 _SEEN = 0.5  # map value that is called a blemish in the notes
 
 
@@ -34,31 +39,40 @@ def attention_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
     side = panel_side(seen.size)
     rows = (
         (
-            _panel("1. Input", seen.crop.pixels, side, "The face as it is in the photo, cut out and turned upright."),
-            _map_panel("2. Map E2D: blemishes found", seen.map_e2d, side, "Where the first stage sees blemishes,"),
+            _panel("1. Input", seen.crop.pixels, side, _INPUT),
+            _map_panel(
+                "2. Map E2D: blemishes found",
+                seen.map_e2d,
+                side,
+                "Looked for on the way from encoder to decoder (E2D): the brighter, the surer.",
+            ),
             _panel(
                 "3. Coarse: after the first stage",
                 seen.coarse,
                 side,
-                "The input, with what map E2D marks repaired by the first stage (encoder and decoder).",
+                "The input, repaired where map E2D is bright.",
             ),
         ),
         (
-            _map_panel("4. Map D2G: second look", seen.map_d2g, side, "Where the second stage is to work,"),
+            _map_panel(
+                "4. Map D2G: second look",
+                seen.map_d2g,
+                side,
+                "What is left to do, looked for on the way from decoder to generator (D2G).",
+            ),
             _panel(
-                "5. Refined: the result",
+                "5. Refined: after the second stage",
                 seen.refined,
                 side,
-                "The coarse result, with what map D2G marks rendered finer by the second stage (generator).",
+                "The coarse face, finished where map D2G is bright: the result.",
             ),
             _correction_panel("6. Correction", seen.correction, side),
         ),
     )
-    scales = ", ".join(str(len(weights)) for weights in seen.weights_e2d)
+    grids = ", ".join(f"{len(weights)} x {len(weights)}" for weights in seen.weights_e2d)
     lines = (
-        _facts(seen, subject),
-        f"E2D stands for encoder to decoder, D2G for decoder to generator: on both ways blemishes are sought and"
-        f" suppressed. Attention at {len(seen.weights_e2d)} scales: {scales} px across the face.",
+        _STORY,
+        f"{_facts(seen, subject)} Attention, which makes the maps, works at {len(seen.weights_e2d)} scales: {grids}.",
     )
     return compose(_heading(subject, "what the network sees and does"), lines, rows, (_MAP_LEGEND, _CHANGE_LEGEND))
 
@@ -69,9 +83,9 @@ def stages_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
     first, second = seen.coarse - seen.crop.pixels, seen.refined - seen.coarse
     rows = (
         (
-            _panel("1. Input", seen.crop.pixels, side, "The face as it is in the photo, cut out and turned upright."),
-            _panel("2. Coarse: after the first stage", seen.coarse, side, "Result of encoder and decoder."),
-            _panel("3. Refined: the result", seen.refined, side, "Result of the generator, the second stage."),
+            _panel("1. Input", seen.crop.pixels, side, _INPUT),
+            _panel("2. Coarse: after the first stage", seen.coarse, side, "Blemishes found are repaired."),
+            _panel("3. Refined: after the second stage", seen.refined, side, "What was left is finished: the result."),
         ),
         (
             _change_panel("4. Change by both stages", seen.refined - seen.crop.pixels, side, "Refined minus input."),
@@ -79,7 +93,7 @@ def stages_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
             _change_panel("6. Change by the second stage", second, side, "Refined minus coarse."),
         ),
     )
-    return compose(_heading(subject, "the two stages"), (_facts(seen, subject),), rows, (_CHANGE_LEGEND,))
+    return compose(_heading(subject, "the two stages"), (_STORY, _facts(seen, subject)), rows, (_CHANGE_LEGEND,))
 
 
 def features_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
@@ -101,14 +115,15 @@ def features_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
         )
 
     rows = (
-        row("E2D", _panel("Input", seen.crop.pixels, side, "What the encoder gets."), seen.weights_e2d),
-        row("D2G", _panel("Coarse", seen.coarse, side, "What the decoder made of it."), seen.weights_d2g),
+        row("E2D", _panel("Input", seen.crop.pixels, side, "The face that the encoder gets."), seen.weights_e2d),
+        row("D2G", _panel("Coarse", seen.coarse, side, "The face after the first stage."), seen.weights_d2g),
     )
     lines = (
         _facts(seen, subject),
-        "At each scale, from fine to coarse, features are mixed with learned replacements, so that blemishes do not go"
-        " on to the next stage: first row from encoder to decoder (E2D), second row from decoder to generator (D2G). The"
-        " finest scale is trained to mark blemishes; the coarser ones are free to replace what helps.",
+        "Between its parts the network hands on features: what it has made out at each place, on grids from fine (scale"
+        f" 1) to coarse (scale {count}). Attention decides place by place how much of them is replaced by something"
+        " learned, so that blemishes are not handed on: upper row on the way from encoder to decoder (E2D), lower row"
+        " from decoder to generator (D2G). The finest scale is trained to mark blemishes; the coarser ones may replace whatever helps.",
     )
     return compose(_heading(subject, "suppression weights"), lines, rows, (_WEIGHT_LEGEND,))
 
@@ -129,19 +144,20 @@ def compare_sheet(first: FacePass, second: FacePass, subject: Subject, names: tu
     def row(letter: str, seen: FacePass, base: Panel) -> tuple[Panel, ...]:
         return (
             base,
-            _map_panel(f"{letter}: map E2D", seen.map_e2d, side, "Blemishes found,"),
+            _map_panel(f"{letter}: map E2D", seen.map_e2d, side, "Blemishes found by the first stage."),
             _panel(f"{letter}: coarse", seen.coarse, side, "After the first stage."),
-            _map_panel(f"{letter}: map D2G", seen.map_d2g, side, "Second look,"),
-            _panel(f"{letter}: refined", seen.refined, side, "The result."),
+            _map_panel(f"{letter}: map D2G", seen.map_d2g, side, "Second look: what is left to do."),
+            _panel(f"{letter}: refined", seen.refined, side, "After the second stage: the result."),
             _correction_panel(f"{letter}: correction", seen.correction, side),
         )
 
     apart = fit(second.correction, side) - fit(first.correction, side)
     rows = (
-        row("A", first, _panel("Input", first.crop.pixels, side, "The face, cut out of the photo.")),
-        row("B", second, _change_panel("B against A", apart, side, "Correction of B minus that of A.", "differs")),
+        row("A", first, _panel("Input", first.crop.pixels, side, _INPUT)),
+        row("B", second, _change_panel("B against A", apart, side, f"Correction of B minus that of A, made {GAIN} times as strong to be seen.", "differs")),
     )
     lines = (
+        _STORY,
         f"The face is {first.crop.face.size:.0f} px large in the photo. A: weights {names[0]}, working at"
         f" {first.size} x {first.size} px. B: weights {names[1]}, working at {second.size} x {second.size} px.",
     )
@@ -159,8 +175,8 @@ def _heading(subject: Subject, about: str) -> str:
 
 def _facts(seen: FacePass, subject: Subject) -> str:
     return (
-        f"The face is {seen.crop.face.size:.0f} px large in the photo; the network, with the weights"
-        f" {subject.weights}, works on it at {seen.size} x {seen.size} px."
+        f"The face is {seen.crop.face.size:.0f} px large in the photo; the network (weights: {subject.weights}) works on"
+        f" it at {seen.size} x {seen.size} px."
     )
 
 
@@ -168,10 +184,10 @@ def _panel(title: str, pixels: np.ndarray, side: int, note: str) -> Panel:
     return Panel(title, fit(to_bytes(pixels), side), note)
 
 
-def _map_panel(title: str, values: np.ndarray, side: int, where: str) -> Panel:
+def _map_panel(title: str, values: np.ndarray, side: int, note: str) -> Panel:
     seen = (values > _SEEN).mean()
-    note = f"{where} in bright colours. {seen:.2%} of the area is over {_SEEN}, the highest value {values.max():.2f}."
-    return Panel(title, fit(heat(values), side), note)
+    figures = f"{seen:.2%} of the area is over {_SEEN}, the highest value {values.max():.2f}."
+    return Panel(title, fit(heat(values), side), f"{note} {figures}")
 
 
 def _change_panel(title: str, values: np.ndarray, side: int, note: str, verb: str = "changes") -> Panel:
@@ -179,7 +195,7 @@ def _change_panel(title: str, values: np.ndarray, side: int, note: str, verb: st
 
 
 def _correction_panel(title: str, values: np.ndarray, side: int) -> Panel:
-    return _change_panel(title, values, side, "Refined minus input: what retouch adds to the photo.")
+    return _change_panel(title, values, side, f"Refined minus input, made {GAIN} times as strong to be seen: what is added to the photo.")
 
 
 def _changed(values: np.ndarray, verb: str) -> str:
@@ -193,18 +209,18 @@ def _ramp(colours: np.ndarray) -> np.ndarray:
 
 _RISE = np.linspace(0, 1, 256, dtype=np.float32)[None]
 _MAP_LEGEND = Legend(
-    "Colours of the maps, the same on all sheets: how surely a place is a blemish",
+    "Maps: how surely a place is a blemish. The same colours on every sheet",
     _ramp(heat(_RISE)),
-    ("0: clear, left alone", "0.5", "1: blemish, repaired"),
+    ("0: surely none, left alone", "0.5", "1: surely one, repaired"),
 )
 _WEIGHT_LEGEND = Legend(
-    "Colours of the weights, the same on all sheets: how much of a feature is replaced",
+    "Weights: how much of the features at a place is replaced. The same colours on every sheet",
     _ramp(heat(_RISE)),
-    ("0: passes as it is", "0.5", "1: replaced by a learned one"),
+    ("0: handed on as they are", "0.5", "1: all replaced"),
 )
 _LEVELS = round(255 / 2 / GAIN)
 _CHANGE_LEGEND = Legend(
-    f"Colours of changes, enlarged {GAIN} times: grey where nothing changes, tinted where the colour does",
+    f"Changes, {GAIN} times as strong: lighter or darker than grey; tinted where the colour changes",
     _ramp(np.repeat(to_bytes(_RISE)[..., None], 3, axis=2)),
-    (f"{_LEVELS} or more of 255 levels darker", "no change", f"{_LEVELS} or more lighter"),
+    (f"{_LEVELS} or more of 255 levels darker", "no change", f"{_LEVELS} or more levels lighter"),
 )

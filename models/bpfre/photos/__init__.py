@@ -2,6 +2,7 @@
 
 from bpfre.photos.find import SUFFIXES, FoundPhoto, find_photos
 from bpfre.photos.photo import Photo, rgb8, to_bytes
+from bpfre.photos.plain import write_png
 from bpfre.photos.read import read_photo
 from bpfre.photos.write import copy_photo, write_photo
 
@@ -15,4 +16,5 @@ __all__ = [
     "rgb8",
     "to_bytes",
     "write_photo",
+    "write_png",
 ]

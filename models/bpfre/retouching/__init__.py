@@ -2,7 +2,7 @@
 
 from bpfre.retouching.jobs import Job, plan_jobs
 from bpfre.retouching.journal import Journal
-from bpfre.retouching.last_run import LastRun, describe_run, jobs_of, recall, remember
+from bpfre.retouching.last_run import LastRun, jobs_of, recall, remember
 from bpfre.retouching.pipeline import retouch_photos
 from bpfre.retouching.report import report_document, write_report
 from bpfre.retouching.results import FaceResult, PhotoResult, Totals, total
@@ -17,7 +17,6 @@ __all__ = [
     "PhotoResult",
     "RetouchSettings",
     "Totals",
-    "describe_run",
     "is_done",
     "jobs_of",
     "plan_jobs",

@@ -1,13 +1,14 @@
-"""Which photos were retouched last in a folder: a note in the user's cache, so that no folder of photos gets one."""
+"""Which photos were retouched last from a folder.
+
+A note in the user's cache, found again by the folder in which the command was typed, wherever its results went.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import logging
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,32 +19,19 @@ from bpfre.retouching.settings import RetouchSettings
 from bpfre.user_cache import cache_folder
 from bpfre.weights import SHIPPED
 
+_KEPT = ("detector", "min_face", "faces", "max_faces", "min_score", "weights")  # what decides which faces, and by what
+
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LastRun:
-    """What a run was given: as little as finds its photos and treats them alike. Paths are absolute."""
+    """What a run was given: as little as finds its photos and their faces again."""
 
     inputs: tuple[Path, ...]
     out: Path
     recursive: bool = True
-    weights: str = "starter"  # name, or absolute path
-    detector: str = "auto"
-    min_face: float = 40.0  # px
-
-
-def describe_run(inputs: Sequence[Path], out: Path, *, recursive: bool, settings: RetouchSettings) -> LastRun:
-    """Return the note of a run of these photos."""
-    weights = settings.weights
-    return LastRun(
-        inputs=tuple(path.absolute() for path in inputs),
-        out=out.absolute(),
-        recursive=recursive,
-        weights=weights if weights in SHIPPED else str(Path(weights).absolute()),
-        detector=settings.detector,
-        min_face=settings.min_face,
-    )
+    settings: RetouchSettings = RetouchSettings()  # of a recalled run: which faces, detector and weights
 
 
 def remember(run: LastRun) -> None:
@@ -51,7 +39,15 @@ def remember(run: LastRun) -> None:
 
     A disk that refuses does no harm: the note serves convenience alone.
     """
-    values = dataclasses.asdict(run) | {"inputs": [str(path) for path in run.inputs], "out": str(run.out)}
+    weights = run.settings.weights
+    known = {name: getattr(run.settings, name) for name in _KEPT}
+    known["weights"] = weights if weights in SHIPPED else str(Path(weights).absolute())
+    values = {
+        "inputs": [str(path.absolute()) for path in run.inputs],
+        "out": str(run.out.absolute()),
+        "recursive": run.recursive,
+        "settings": known,
+    }
     try:
         with atomic_file(_place()) as file:
             file.write(json.dumps(values).encode("ascii"))
@@ -60,25 +56,24 @@ def remember(run: LastRun) -> None:
 
 
 def recall() -> LastRun | None:
-    """Return the last run noted for the current folder; None where there is none, or none that can be read."""
+    """Return the last run noted for the current folder, with absolute paths; None where there is none to be read."""
     try:
         values = json.loads(_place().read_bytes())
         return LastRun(
             inputs=tuple(Path(path) for path in values["inputs"]),
             out=Path(values["out"]),
             recursive=bool(values["recursive"]),
-            weights=str(values["weights"]),
-            detector=str(values["detector"]),
-            min_face=float(values["min_face"]),
+            settings=RetouchSettings(**{name: values["settings"][name] for name in _KEPT}),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, UsageError):
         return None
 
 
 def jobs_of(run: LastRun) -> list[Job]:
     """Return the run's photos that are still there and have a result; none where its folders are gone."""
+    inputs = [path for path in run.inputs if path.exists()]
     try:
-        jobs = plan_jobs(run.inputs, run.out, recursive=run.recursive)
+        jobs = plan_jobs(inputs, run.out, recursive=run.recursive)
     except UsageError:
         return []
     return [job for job in jobs if job.destination.is_file()]

@@ -7,9 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bpfre.evaluation import write_png
 from bpfre.network import BPFRe
-from bpfre.photos import to_bytes
+from bpfre.photos import to_bytes, write_png
 from bpfre.training.data import Batch
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
-from PIL import ImageFont
 
-from bpfre.evaluation import canvas
-from bpfre.evaluation.canvas import Legend, Panel, caption, compose, font_for, shown_as, wrap
+from bpfre.evaluation.canvas import Legend, Panel, caption, compose
 
 
 def find(sheet: np.ndarray, pixels: np.ndarray) -> tuple[int, int] | None:
@@ -53,26 +50,6 @@ def test_legend_runs_through_all_its_colours() -> None:
     sheet = compose("", [], [[Panel("", noise(0, 600))]], [Legend("", colours, ("low", "high"))])
     shown = {tuple(pixel) for pixel in sheet[sheet[..., 2] == 7].tolist()}
     assert {tuple(colour) for colour in colours.tolist()} <= shown
-
-
-def test_lines_fit_and_no_word_is_lost() -> None:
-    font = font_for("a", 16)
-    text = "several words and averyverylongnamethatnolinecouldhold.jpg at the end"
-    lines = wrap(text, font, 120)
-    assert all(font.getlength(line) <= 120 for line in lines)
-    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
-    assert wrap("", font, 120) == [] and len(wrap("W" * 5, font, 1)) == 5
-
-
-def test_names_that_no_font_has_are_drawn_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_font(*_: object) -> ImageFont.FreeTypeFont:
-        raise OSError
-
-    monkeypatch.setattr(ImageFont, "truetype", no_font)
-    canvas._wide.cache_clear()
-    assert shown_as("José 顔 \udcff\x1b.jpg") == "Jose ? ??.jpg"
-    assert font_for("é", 16) is font_for("e", 16)
-    canvas._wide.cache_clear()
 
 
 def test_captions_have_one_height() -> None:

@@ -73,9 +73,9 @@ def test_attention_sheet_shows_the_six_pictures_in_order(seen: FacePass, subject
 def test_attention_sheet_says_name_sizes_scales_and_colours(seen: FacePass, subject, drawn: Drawn) -> None:
     attention_sheet(seen, dataclasses.replace(subject, number=2, faces=3))
     size = f"{seen.crop.face.size:.0f} px large"
-    for fact in ("portrait.png, face 2 of 3", size, "128 x 128 px", "weights tiny", "3 scales: 64, 32, 16 px"):
+    for fact in ("portrait.png, face 2 of 3", size, "128 x 128 px", "weights: tiny", "3 scales: 64 x 64, 32 x 32, 16 x 16"):
         assert fact in drawn.words, fact
-    for word in ("encoder to decoder", "decoder to generator", "0: clear", "1: blemish", "32 or more", "no change"):
+    for word in ("encoder to decoder", "decoder to generator", "0: surely none", "1: surely one", "32 or more", "no change"):
         assert word in drawn.words, word
 
 
@@ -96,7 +96,7 @@ def test_equal_maps_look_equal_whatever_the_other_is(seen: FacePass, subject, dr
     attention_sheet(dataclasses.replace(seen, map_e2d=strong, map_d2g=faint), subject)
     assert np.array_equal(first[1].pixels, drawn.panels[3].pixels)
     assert np.array_equal(first[3].pixels, drawn.panels[1].pixels)
-    [legend] = [legend for legend in drawn.legends if "maps" in legend.title]
+    [legend] = [legend for legend in drawn.legends if legend.title.startswith("Maps")]
     assert np.array_equal(legend.colours[-1], first[3].pixels[0, 0])
     assert np.array_equal(legend.colours[51], first[1].pixels[0, 0])
 
