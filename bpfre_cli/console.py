@@ -34,8 +34,8 @@ def say(text: str) -> None:
 
 
 def draw(picture: RenderableType) -> None:
-    """Print a picture that rich can render to stdout."""
-    _out.print(picture)
+    """Print a picture that rich can render to stdout, not higher than the screen where it can choose."""
+    _out.print(picture, height=max(1, _out.size.height - 2))
 
 
 def warn(text: str) -> None:

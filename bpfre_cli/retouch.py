@@ -121,9 +121,7 @@ def _show_plan(jobs: list[Job], settings: RetouchSettings, journal: Journal, *, 
         console.say(f"{to_do} to retouch, {len(plan) - to_do} there already. Nothing was written.")
 
 
-def _run(
-    jobs: list[Job], run: LastRun, journal: Journal, report: Path | None, *, quiet: bool, as_json: bool
-) -> bool:
+def _run(jobs: list[Job], run: LastRun, journal: Journal, report: Path | None, *, quiet: bool, as_json: bool) -> bool:
     """Retouch and report. Returns whether any photo failed."""
     from bpfre.faces import open_detector
     from bpfre.network import CoarseOnly

@@ -35,7 +35,10 @@ def open_terminal() -> Callable[[np.ndarray], None]:
         )
     from PIL import Image
 
+    # Kitty scrolls pictures as it does text; Sixel is drawn at once and has to fit on the screen.
+    width = "100%" if renderable.Image is renderable.TGPImage else "auto"
+
     def show(picture: np.ndarray) -> None:
-        console.draw(renderable.Image(Image.fromarray(picture), width="100%"))
+        console.draw(renderable.Image(Image.fromarray(picture), width=width, height="auto"))
 
     return show

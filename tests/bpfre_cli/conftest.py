@@ -51,6 +51,12 @@ def logging_as_before() -> Iterator[None]:
     logger.handlers[:], logger.propagate = before
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Notes of runs go into a folder of the test, not of the user."""
+    monkeypatch.setenv("BPFRE_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Literal, Protocol, get_args
+from typing import IO, TYPE_CHECKING, Literal, Protocol, get_args
 
 import numpy as np
 from PIL import Image
@@ -18,6 +18,9 @@ from PIL import Image
 from bpfre.errors import UsageError
 from bpfre.photos import write_png
 from bpfre.photos.atomic import atomic_file
+
+if TYPE_CHECKING:
+    from tifffile import TiffWriter
 
 AlbumKind = Literal["png", "pdf", "html"]
 
@@ -74,13 +77,16 @@ def _files(folder: Path) -> Iterator[Album]:
 
 @contextmanager
 def _pdf(folder: Path) -> Iterator[Album]:
-    with tempfile.TemporaryFile() as pages:
-        album = _Pdf(folder / "attention.pdf", pages)
-        yield album
+    from tifffile import TiffWriter
+
+    with tempfile.TemporaryDirectory() as waiting:
+        pages = Path(waiting) / "sheets.tif"
+        with TiffWriter(pages, bigtiff=True) as writer:
+            album = _Pdf(folder / "attention.pdf", writer)
+            yield album
         if album.count:
-            pages.seek(0)
-            with atomic_file(album.path) as file:
-                shutil.copyfileobj(pages, file)
+            with Image.open(pages) as sheets, atomic_file(album.path) as file:
+                sheets.save(file, "PDF", save_all=True, resolution=_DOTS, title="Blemish maps and stages", **_QUALITY)
 
 
 @contextmanager
@@ -106,15 +112,13 @@ class _Files:
 
 
 class _Pdf:
-    """Pages are appended as they come, so that memory does not grow with their number."""
+    """Sheets wait in one TIFF on disk: Pillow reads page by page, so that memory does not grow with their number."""
 
-    def __init__(self, path: Path, pages: IO[bytes]) -> None:
+    def __init__(self, path: Path, pages: TiffWriter) -> None:
         self.path, self.count, self._pages = path, 0, pages
 
     def add(self, name: Path, title: str, sheet: np.ndarray) -> Path:
-        Image.fromarray(sheet).save(
-            self._pages, "PDF", append=self.count > 0, resolution=_DOTS, title="Blemish maps and stages", **_QUALITY
-        )
+        self._pages.write(sheet, photometric="rgb", compression="zlib", metadata=None)
         self.count += 1
         return self.path
 

@@ -154,7 +154,17 @@ def compare_sheet(first: FacePass, second: FacePass, subject: Subject, names: tu
     apart = fit(second.correction, side) - fit(first.correction, side)
     rows = (
         row("A", first, _panel("Input", first.crop.pixels, side, _INPUT)),
-        row("B", second, _change_panel("B against A", apart, side, f"Correction of B minus that of A, made {GAIN} times as strong to be seen.", "differs")),
+        row(
+            "B",
+            second,
+            _change_panel(
+                "B against A",
+                apart,
+                side,
+                f"Correction of B minus that of A, made {GAIN} times as strong to be seen.",
+                "differs",
+            ),
+        ),
     )
     lines = (
         _STORY,
@@ -195,7 +205,9 @@ def _change_panel(title: str, values: np.ndarray, side: int, note: str, verb: st
 
 
 def _correction_panel(title: str, values: np.ndarray, side: int) -> Panel:
-    return _change_panel(title, values, side, f"Refined minus input, made {GAIN} times as strong to be seen: what is added to the photo.")
+    return _change_panel(
+        title, values, side, f"Refined minus input, made {GAIN} times as strong to be seen: what is added to the photo."
+    )
 
 
 def _changed(values: np.ndarray, verb: str) -> str:

@@ -73,9 +73,22 @@ def test_attention_sheet_shows_the_six_pictures_in_order(seen: FacePass, subject
 def test_attention_sheet_says_name_sizes_scales_and_colours(seen: FacePass, subject, drawn: Drawn) -> None:
     attention_sheet(seen, dataclasses.replace(subject, number=2, faces=3))
     size = f"{seen.crop.face.size:.0f} px large"
-    for fact in ("portrait.png, face 2 of 3", size, "128 x 128 px", "weights: tiny", "3 scales: 64 x 64, 32 x 32, 16 x 16"):
+    for fact in (
+        "portrait.png, face 2 of 3",
+        size,
+        "128 x 128 px",
+        "weights: tiny",
+        "3 scales: 64 x 64, 32 x 32, 16 x 16",
+    ):
         assert fact in drawn.words, fact
-    for word in ("encoder to decoder", "decoder to generator", "0: surely none", "1: surely one", "32 or more", "no change"):
+    for word in (
+        "encoder to decoder",
+        "decoder to generator",
+        "0: surely none",
+        "1: surely one",
+        "32 or more",
+        "no change",
+    ):
         assert word in drawn.words, word
 
 

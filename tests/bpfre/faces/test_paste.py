@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bpfre.errors import FaceRefusedError
-from bpfre.faces import Face, FaceCrop, align, crop_box, paste
+from bpfre.faces import Face, FaceCrop, align, crop_box, paste, spread
 from bpfre.faces.similarity import invert, transform
 
 MakeFace = Callable[..., Face]
@@ -194,3 +194,19 @@ def test_wrong_shapes_and_types_are_programming_errors(make_face: MakeFace) -> N
         paste(photo, crop, np.zeros((256, 256, 3), np.float32))
     with pytest.raises(ValueError, match="uint8 or uint16"):
         paste(photo.astype(np.float32), crop, np.zeros_like(crop.pixels))
+
+
+@pytest.mark.parametrize("size", [60, 351, 2000])
+@pytest.mark.parametrize("degrees", [0, 17, 135])
+def test_spread_values_lie_where_a_correction_of_the_same_shape_does(
+    make_face: MakeFace, size: float, degrees: float
+) -> None:
+    side = int(size * 1.3)
+    photo = np.zeros((side, side + 7, 3), np.uint16)
+    crop = align(photo, make_face(size, (side / 2, side / 2), degrees))
+    dot = bump((230, 300), sigma=20, height=0.8)
+    paste(photo, crop, dot)
+    x0, y0, x1, y1 = crop_box(crop, photo.shape[:2])
+    values = spread(dot[..., 0], crop, photo.shape)
+    assert values.shape == (y1 - y0, x1 - x0) and values.max() > 0.5
+    assert np.abs(values - photo[y0:y1, x0:x1, 0] / 65535).max() < 1e-4
