@@ -15,7 +15,7 @@ _LEAST_SIDE = 384  # px of a panel that its labels fit under
 _MOST_SIDE = 512  # px of a panel on sheets of more than three columns
 _STORY = (
     "A network removes blemishes in two stages: the first (encoder and decoder) finds and repairs them, the second"
-    " (generator) looks again and finishes. Everything else is left as it is."
+    " (generator) looks again and finishes. Everything else is to stay as it is."
 )
 _INPUT = "The face as it is in the photo, cut out and turned upright."
 _SEEN = 0.5  # map value that is called a blemish in the notes
@@ -123,7 +123,8 @@ def features_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
         "Between its parts the network hands on features: what it has made out at each place, on grids from fine (scale"
         f" 1) to coarse (scale {count}). Attention decides place by place how much of them is replaced by something"
         " learned, so that blemishes are not handed on: upper row on the way from encoder to decoder (E2D), lower row"
-        " from decoder to generator (D2G). The finest scale is trained to mark blemishes; the coarser ones may replace whatever helps.",
+        " from decoder to generator (D2G). The finest scale is trained to mark blemishes; the coarser ones may replace"
+        " whatever helps.",
     )
     return compose(_heading(subject, "suppression weights"), lines, rows, (_WEIGHT_LEGEND,))
 
@@ -161,7 +162,7 @@ def compare_sheet(first: FacePass, second: FacePass, subject: Subject, names: tu
                 "B against A",
                 apart,
                 side,
-                f"Correction of B minus that of A, made {GAIN} times as strong to be seen.",
+                f"Correction of B minus that of A, {GAIN} times as strong.",
                 "differs",
             ),
         ),
@@ -185,8 +186,8 @@ def _heading(subject: Subject, about: str) -> str:
 
 def _facts(seen: FacePass, subject: Subject) -> str:
     return (
-        f"The face is {seen.crop.face.size:.0f} px large in the photo; the network (weights: {subject.weights}) works on"
-        f" it at {seen.size} x {seen.size} px."
+        f"The face is {seen.crop.face.size:.0f} px large in the photo; the network (weights: {subject.weights}) works"
+        f" on it at {seen.size} x {seen.size} px."
     )
 
 
@@ -206,7 +207,7 @@ def _change_panel(title: str, values: np.ndarray, side: int, note: str, verb: st
 
 def _correction_panel(title: str, values: np.ndarray, side: int) -> Panel:
     return _change_panel(
-        title, values, side, f"Refined minus input, made {GAIN} times as strong to be seen: what is added to the photo."
+        title, values, side, f"Refined minus input, {GAIN} times as strong: what is added to the photo."
     )
 
 

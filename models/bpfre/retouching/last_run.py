@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bpfre.errors import PhotoError, UsageError
@@ -31,7 +31,9 @@ class LastRun:
     inputs: tuple[Path, ...]
     out: Path
     recursive: bool = True
-    settings: RetouchSettings = RetouchSettings()  # of a recalled run: which faces, detector and weights
+    settings: RetouchSettings = field(
+        default_factory=RetouchSettings
+    )  # of a recalled run: which faces, detector and weights
 
 
 def remember(run: LastRun) -> None:
