@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from bpfre.retouching import Job, LastRun
 
 
+_OF_RUN = "that of the retouch shown"  # default of options
+
+
 class Format(str, Enum):
     """png: a file a sheet; pdf, html: all sheets in one file."""
 
@@ -34,7 +37,7 @@ def visualize(
     photos: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[PHOTOS...]",
+            metavar="PHOTOS",
             help="Photos, or folders of photos; else those of the last retouch in this folder; else the examples.",
         ),
     ] = None,
@@ -59,13 +62,11 @@ def visualize(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the pictures.")] = Path("attention"),
     weights: Annotated[
         str | None,
-        typer.Option(metavar="NAME|FILE", help="Shipped weights, or a file [default: those of the run shown]."),
+        typer.Option(metavar="NAME|FILE", help="Shipped weights, or a .safetensors file.", show_default=_OF_RUN),
     ] = None,
-    detector: Annotated[
-        options.DetectorName | None, typer.Option(help="Face detector [default: that of the run shown].")
-    ] = None,
+    detector: Annotated[options.DetectorName | None, typer.Option(help="Face detector.", show_default=_OF_RUN)] = None,
     min_face: Annotated[
-        float | None, typer.Option(min=1, metavar="PX", help="Smallest face [default: that of the run shown].")
+        float | None, typer.Option(min=1, metavar="PX", help="Smallest face, longer side in px.", show_default=_OF_RUN)
     ] = None,
     device: options.Device = "auto",
     recursive: options.Recursive = True,
@@ -73,7 +74,8 @@ def visualize(
 ) -> None:
     """Show what the network sees and does on every face: blemish maps, results of both stages, corrections.
 
-    Each face is worked on as retouch does, at full strength. Masks can be handed to: bpfre retouch --only
+    Each face is worked on by the whole network, as retouch does by default; its --strength, --effects, --marks,
+    --coarse-only and masks play no part here. Maps from --masks can be handed to: bpfre retouch --only
 
     Example: bpfre visualize --attention
     """

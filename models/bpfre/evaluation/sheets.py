@@ -207,7 +207,7 @@ def _change_panel(title: str, values: np.ndarray, side: int, note: str, verb: st
 
 def _correction_panel(title: str, values: np.ndarray, side: int) -> Panel:
     return _change_panel(
-        title, values, side, f"Refined minus input, {GAIN} times as strong: what is added to the photo."
+        title, values, side, f"Refined minus input, {GAIN} times as strong: what retouch adds to the photo."
     )
 
 
