@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -97,3 +98,22 @@ def test_training_progress_names_what_is_left_out_and_what_came_out(capsys: pyte
     captured = capsys.readouterr()
     assert captured.out == "Training in run.\nThe weights are in run/weights.safetensors.\n"
     assert captured.err == "b.jpg: No face.\n"
+
+
+def test_every_module_imports_without_the_packages_that_no_longer_build() -> None:
+    """basicsr and gfpgan import a part of torchvision that is gone, and basicsr cannot be built any more."""
+    code = """
+import importlib, pkgutil, sys
+sys.modules.update(basicsr=None, gfpgan=None)
+import bpfre, bpfre_cli
+names = [module.name for package in (bpfre, bpfre_cli)
+         for module in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
+for name in names:
+    if not name.endswith("__main__"):
+        importlib.import_module(name)
+print(len(names))
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert int(ended.stdout) > 100
+    assert not any(name.startswith(("basicsr", "gfpgan")) for name in importlib.metadata.requires("bpfre") or ())
