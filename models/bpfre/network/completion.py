@@ -16,11 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 WINDOW = 3.0  # Gaussian in which correction and mark are compared, sigma in px of a crop of the network's own size
-SMOOTH = 0.8  # sigma of the Gaussian that makes a correction smooth, in the same px
-WHOLE = 1.0  # share of a mark that is taken at the end
+SMOOTH = 1.0  # sigma of the Gaussian that makes a correction smooth, in the same px
+WHOLE = 0.95  # share of a mark that is taken at the end
 SHARE = (0.12, 0.2)  # taken shares below the first are left as they are, above the second carried through
-LIKENESS = (0.15, 0.35)  # the same for the squared correlation of correction and mark: pores and edges are unlike
-PASSES = 2  # the second sees marks that the first made clearer
+LIKENESS = (0.25, 0.5)  # the same for the squared correlation of correction and mark: pores and edges are unlike
 VISIBLE = 0.6 / 255  # standard deviation of a correction in the window from which it counts
 
 
@@ -40,12 +39,10 @@ def complete(image: Tensor, corrected: Tensor, scale: float = 1.0) -> Tensor:
     """
     with torch.autocast(image.device.type, enabled=False):  # half precision has too few digits for a variance
         image, corrected = image.float(), corrected.float()
-        for _ in range(PASSES):
-            change = _blur(corrected - image, SMOOTH * scale)
-            missing = _missing(_half(image), _half(change), WINDOW / 2 * scale)
-            missing = F.interpolate(missing, image.shape[2:], mode="bilinear", align_corners=False)
-            corrected = image + change * (1 + missing)
-        return corrected
+        change = _blur(corrected - image, SMOOTH * scale)
+        missing = _missing(_half(image), _half(change), WINDOW / 2 * scale)
+        missing = F.interpolate(missing, image.shape[2:], mode="bilinear", align_corners=False)
+        return image + change * (1 + missing)
 
 
 def _missing(image: Tensor, change: Tensor, window: float) -> Tensor:
