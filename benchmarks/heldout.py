@@ -96,9 +96,10 @@ def score(base: np.ndarray, raw: np.ndarray, result: np.ndarray, marks: list[Mar
 
 @torch.inference_mode()
 def stages(network: BPFRe, raw: np.ndarray) -> dict[str, np.ndarray]:
-    """Run both stages: [S, S, 3] -> each stage's picture, the unedited input first."""
-    out = network(torch.from_numpy(raw).permute(2, 0, 1)[None])
-    images = {"coarse": out.coarse, "refined": out.refined}
+    """Run both stages: [S, S, 3] -> each stage's picture, finished, the unedited input first."""
+    x = torch.from_numpy(raw).permute(2, 0, 1)[None]
+    out = network(x)
+    images = {"coarse": network.finish(x, out.coarse), "refined": out.refined}
     return {"unedited": raw} | {name: image[0].permute(1, 2, 0).numpy() for name, image in images.items()}
 
 
