@@ -148,7 +148,13 @@ class Journal:
 
 def _line(name: str, entry: Entry) -> bytes:
     """One line, with a break before it too: a line that was cut off does not spoil the next."""
-    values = {"name": name, "key": entry.key, "source": entry.source, "digest": entry.digest, "result": entry.result}
+    values: dict[str, Any] = {
+        "name": name,
+        "key": entry.key,
+        "source": entry.source,
+        "digest": entry.digest,
+        "result": entry.result,
+    }
     if entry.facts:
         values["facts"] = entry.facts
     return b"\n" + json.dumps(values).encode("ascii") + b"\n"

@@ -47,7 +47,9 @@ class Review:
     def __enter__(self) -> Review:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._worker.shutdown(cancel_futures=True)
 
     def add(self, result: PhotoResult) -> None:
@@ -89,9 +91,7 @@ class Review:
         if previews is not None:
             shown |= files_of(previews)
         faces, known = self._known(job, result)
-        return entry(
-            job, result, previews, faces=faces, notes=(known, note), out=self._out, pictures=self._pictures
-        )
+        return entry(job, result, previews, faces=faces, notes=(known, note), out=self._out, pictures=self._pictures)
 
     def _pictures_of(self, job: Job, result: PhotoResult | None) -> tuple[Previews | None, str]:
         """Return the pictures, or why there are none; of a photo that failed the reason is told already."""

@@ -42,7 +42,7 @@ def test_faces_come_back_as_they_were() -> None:
 def test_other_values_are_refused(name: str, value: object) -> None:
     facts = plain()
     facts["faces"][0][name] = value
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError):
         from_facts(facts)
 
 

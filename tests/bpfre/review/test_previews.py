@@ -29,7 +29,9 @@ def test_before_after_and_the_place_that_differs(write_pair: Write, tmp_path: Pa
     assert (previews.width, previews.height) == (120, 80)
     assert previews.share == pytest.approx(20 * 30 / (120 * 80))
     assert previews.most == 140
-    before, after = (np.asarray(Image.open(tmp_path / "p" / name)).astype(int) for name in (previews.before, previews.after))
+    before, after = (
+        np.asarray(Image.open(tmp_path / "p" / name)).astype(int) for name in (previews.before, previews.after)
+    )
     assert abs(before - (200, 60, 40)).max() <= 4
     assert abs(after[25:45, 45:55] - (60, 160, 60)).max() <= 8
     dense = opacity(tmp_path / "p" / previews.map)

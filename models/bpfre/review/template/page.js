@@ -156,7 +156,15 @@ function open(place) {
   if (!viewer.open) viewer.showModal();
   zoomed = false;
   show(place);
-  slider.disabled ? element('close').focus() : slider.focus();
+  keepFocus(true);
+}
+
+// What has the focus may have been disabled: the slider of a photo that did not change, a button at the last photo.
+function keepFocus(renew) {
+  const held = document.activeElement;
+  if (renew || held === viewer || held === slider || held.disabled || !viewer.contains(held)) {
+    (slider.disabled ? viewer : slider).focus({preventScroll: true});
+  }
 }
 
 function show(place) {
@@ -335,7 +343,9 @@ function toggle(id, after) {
 
 function go(step) {
   const place = current + step;
-  if (place >= 0 && place < shown.length) show(place);
+  if (place < 0 || place >= shown.length) return;
+  show(place);
+  keepFocus(false);
 }
 
 let dragging = null;  // 'slider' or the point that the photo is held at
@@ -375,8 +385,8 @@ element('map').addEventListener('click', () => toggle('map', applyMap));
 element('zoom').addEventListener('click', () => zoom(!zoomed));
 element('close').addEventListener('click', () => viewer.close());
 viewer.addEventListener('close', () => mark(current, true));
-viewer.addEventListener('keydown', event => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+document.addEventListener('keydown', event => {
+  if (!viewer.open || event.ctrlKey || event.metaKey || event.altKey) return;
   const arrows = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (event.shiftKey && zoomed && key in arrows) pan.scrollBy(80 * arrows[key][0], 80 * arrows[key][1]);
