@@ -54,5 +54,6 @@ Recursive = Annotated[bool, typer.Option("--recursive/--no-recursive", help="Loo
 Overwrite = Annotated[bool, typer.Option("--overwrite/--skip-existing", help="Redo or keep results already there.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="List what would be done; write nothing.")]
 Report = Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write every photo and face to this file.")]
+Review = Annotated[bool, typer.Option("--review", help="Write DIR/review.html: before and after of every photo.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show failures only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]

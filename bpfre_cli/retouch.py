@@ -7,7 +7,7 @@ import hashlib
 import time
 import warnings
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from bpfre_cli.version import version
 
 if TYPE_CHECKING:
     from bpfre.retouching import Job, Journal, LastRun, PhotoResult, RetouchSettings
+    from bpfre.review import Review
 
 
 def retouch(
@@ -43,6 +44,7 @@ def retouch(
     recursive: options.Recursive = True,
     dry_run: options.DryRun = False,
     report: options.Report = None,
+    review: options.Review = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
@@ -87,8 +89,16 @@ def retouch(
         return
     remove_stale(out)
     run = LastRun(inputs=tuple(photos), out=out, recursive=recursive, settings=settings)
-    if _run(jobs, run, journal, report, quiet=quiet, as_json=as_json):
+    with _review_of(jobs, out, journal) if review else nullcontext() as page:
+        any_failed = _run(jobs, run, journal, report, page, quiet=quiet, as_json=as_json)
+    if any_failed:
         raise typer.Exit(1)
+
+
+def _review_of(jobs: list[Job], out: Path, journal: Journal) -> Review:
+    from bpfre.review import Review
+
+    return Review(jobs, out, journal)
 
 
 def _journal_of(out: Path, settings: RetouchSettings) -> Journal:
@@ -121,7 +131,16 @@ def _show_plan(jobs: list[Job], settings: RetouchSettings, journal: Journal, *, 
         console.say(f"{to_do} to retouch, {len(plan) - to_do} there already. Nothing was written.")
 
 
-def _run(jobs: list[Job], run: LastRun, journal: Journal, report: Path | None, *, quiet: bool, as_json: bool) -> bool:
+def _run(
+    jobs: list[Job],
+    run: LastRun,
+    journal: Journal,
+    report: Path | None,
+    review: Review | None,
+    *,
+    quiet: bool,
+    as_json: bool,
+) -> bool:
     """Retouch and report. Returns whether any photo failed."""
     from bpfre.faces import open_detector
     from bpfre.network import CoarseOnly
@@ -145,6 +164,8 @@ def _run(jobs: list[Job], run: LastRun, journal: Journal, report: Path | None, *
         ):
             for result in done:
                 results.append(result)
+                if review is not None:
+                    review.add(result)
                 progress.advance(len(result.faces))
     except KeyboardInterrupt as error:  # what is done is reported all the same
         interrupt = error
@@ -161,15 +182,26 @@ def _run(jobs: list[Job], run: LastRun, journal: Journal, report: Path | None, *
         "settings": {name: str(v) if isinstance(v, Path) else v for name, v in dataclasses.asdict(settings).items()},
     }
     document = report_document(results, facts)
+    if report is not None:
+        write_report(document, report)
     if as_json:
         console.document(document)
     else:
         _show_results(results, facts, quiet=quiet)
-    if report is not None:
-        write_report(document, report)
+    if review is not None:
+        _write_review(review, len(jobs), facts, stopped=interrupt is not None, silent=quiet or as_json)
     if interrupt is not None:
         raise interrupt
     return any(result.status == "failed" for result in results)
+
+
+def _write_review(review: Review, photos: int, facts: dict[str, object], *, stopped: bool, silent: bool) -> None:
+    """Write the page; the pictures that are not there yet are waited for, unless the user stopped the run."""
+    shown = {name: facts[name] for name in ("bpfre", "started", "weights", "detector")}
+    with console.photo_progress(photos, shown=not silent, doing="Making the review page") as progress:
+        page = review.write(shown, hurry=stopped, each=lambda: progress.advance(0))
+    if not silent:
+        console.say(f"The review page is {page}.")
 
 
 def _show_results(results: list[PhotoResult], facts: dict[str, object], *, quiet: bool) -> None:

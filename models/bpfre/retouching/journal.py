@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ class Entry:
     source: State
     digest: str  # sha256 of the photo
     result: State | None  # of the finished file; None: it was begun and never finished
+    facts: dict[str, Any] = field(default_factory=dict)  # what is to be known of the result later
 
 
 class Journal:
@@ -84,11 +85,24 @@ class Journal:
         entry = Entry(self._key(extra), _state(job.source), _digest(job.source), None)
         self._note(job, entry)
 
-    def finish(self, job: Job) -> None:
-        """Note that the result has been written."""
+    def finish(self, job: Job, facts: Mapping[str, object] | None = None) -> None:
+        """Note that the result has been written.
+
+        Args:
+            job: it was begun.
+            facts: plain JSON values that `facts` returns later.
+        """
         begun = self._entries.get(self._name(job))
         if begun is not None:
-            self._note(job, Entry(begun.key, begun.source, begun.digest, _state(job.destination)))
+            self._note(job, Entry(begun.key, begun.source, begun.digest, _state(job.destination), dict(facts or {})))
+
+    def facts(self, job: Job) -> dict[str, Any] | None:
+        """Return what was noted with a result; None where the file there was not made here, or was changed since."""
+        entry = self._entries.get(self._name(job))
+        with suppress(OSError):
+            if entry is not None and entry.result == _state(job.destination):
+                return entry.facts
+        return None
 
     def _key(self, extra: object) -> str:
         text = json.dumps([self._settings, extra], sort_keys=True, default=str)
@@ -134,7 +148,15 @@ class Journal:
 
 def _line(name: str, entry: Entry) -> bytes:
     """One line, with a break before it too: a line that was cut off does not spoil the next."""
-    values = {"name": name, "key": entry.key, "source": entry.source, "digest": entry.digest, "result": entry.result}
+    values: dict[str, Any] = {
+        "name": name,
+        "key": entry.key,
+        "source": entry.source,
+        "digest": entry.digest,
+        "result": entry.result,
+    }
+    if entry.facts:
+        values["facts"] = entry.facts
     return b"\n" + json.dumps(values).encode("ascii") + b"\n"
 
 
@@ -145,6 +167,7 @@ def _parse(values: dict[str, Any]) -> tuple[str, Entry]:
         [int(v) for v in values["source"]],
         str(values["digest"]),
         None if result is None else [int(v) for v in result],
+        dict(values.get("facts", {})),
     )
     return str(values["name"]), entry
 

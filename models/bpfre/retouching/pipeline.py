@@ -27,7 +27,7 @@ from bpfre.retouching.faces_stage import cut_face, find_faces, put_back, refused
 from bpfre.retouching.jobs import Job, check_jobs
 from bpfre.retouching.journal import Journal
 from bpfre.retouching.masks import mask_state, share_of
-from bpfre.retouching.results import FaceResult, PhotoResult, PhotoStatus
+from bpfre.retouching.results import FaceResult, PhotoResult, PhotoStatus, to_facts
 from bpfre.retouching.resume import is_done
 from bpfre.retouching.selection import choose_faces
 from bpfre.retouching.sentences import sentence
@@ -89,6 +89,10 @@ class _OpenPhoto:
     @property
     def pixels(self) -> int:
         return self.photo.rgb.shape[0] * self.photo.rgb.shape[1]
+
+    @property
+    def results(self) -> tuple[FaceResult, ...]:
+        return tuple(self.faces[index] for index in sorted(self.faces))
 
 
 @dataclass(eq=False)
@@ -303,7 +307,7 @@ class _Run:
             else:
                 copy_photo(job.source, job.destination)
             if self._journal:
-                self._journal.finish(job)
+                self._journal.finish(job, to_facts(opened.results, note))
         except Exception as error:
             self._fail(opened, sentence(error, "written"))
         else:
@@ -320,7 +324,7 @@ class _Run:
                 source=opened.job.source,
                 destination=opened.job.destination,
                 status=status,
-                faces=tuple(opened.faces[index] for index in sorted(opened.faces)),
+                faces=opened.results,
                 reason=reason,
                 note=note,
                 seconds=time.monotonic() - opened.since,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 FaceStatus = Literal["retouched", "unchanged", "refused", "skipped"]
 PhotoStatus = Literal["retouched", "copied", "skipped", "failed"]
@@ -55,6 +56,50 @@ class Totals:
     faces_unchanged: int
     faces_refused: int
     faces_skipped: int
+
+
+def to_facts(faces: Iterable[FaceResult], note: str) -> dict[str, object]:
+    """Return what a later run has to know of a photo, as plain JSON values."""
+    return {"faces": [asdict(face) for face in faces], "note": note}
+
+
+def from_facts(facts: Mapping[str, Any]) -> tuple[tuple[FaceResult, ...], str]:
+    """Return faces and note as they were given to `to_facts`.
+
+    Raises:
+        ValueError: these are no such facts.
+    """
+    try:
+        return tuple(_face(values) for values in facts["faces"]), str(facts["note"])
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise ValueError("These are no facts of a photo.") from error
+
+
+def _face(values: Mapping[str, Any]) -> FaceResult:
+    x0, y0, x1, y1 = (_number(value) for value in values["box"])
+    region = values["region"]
+    if region is not None:
+        left, top, right, bottom = (int(value) for value in region)
+        region = (left, top, right, bottom)
+    if values["status"] not in get_args(FaceStatus):
+        raise ValueError(f"There is no status {values['status']!r}.")
+    return FaceResult(
+        box=(x0, y0, x1, y1),
+        score=_number(values["score"]),
+        size=_number(values["size"]),
+        status=values["status"],
+        region=region,
+        reason=str(values["reason"]),
+        mean_change=_number(values["mean_change"]),
+        max_change=_number(values["max_change"]),
+    )
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no measure.")
+    return number
 
 
 def total(results: Iterable[PhotoResult]) -> Totals:

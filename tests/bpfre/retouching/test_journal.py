@@ -100,3 +100,19 @@ def test_a_journal_that_cannot_be_written_costs_a_warning(job: Job, caplog: pyte
     do(job)
     assert "may do photos again" in caplog.text
     assert journal(job).is_current(job)
+
+
+def test_facts_are_kept_with_the_result_they_belong_to(job: Job) -> None:
+    kept = journal(job)
+    assert kept.facts(job) is None
+    kept.begin(job)
+    assert kept.facts(job) is None
+    job.destination.parent.mkdir(parents=True)
+    job.destination.write_bytes(b"result")
+    kept.finish(job, {"faces": [1, 2], "note": "ü"})
+    assert kept.facts(job) == {"faces": [1, 2], "note": "ü"}
+    assert journal(job, strength=0.5).facts(job) == {"faces": [1, 2], "note": "ü"}
+    job.destination.write_bytes(b"changed by the user")
+    assert journal(job).facts(job) is None
+    job.destination.unlink()
+    assert journal(job).facts(job) is None
