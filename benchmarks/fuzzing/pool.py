@@ -21,7 +21,7 @@ class Report:
     number: int
     state: str  # the worker's answer, or "crash", "hang", "memory"
     detail: str
-    seconds: float
+    seconds: float  # that it ran or slept; not those in which it waited for a core
     megabytes: float  # the process's peak so far; 0 where the system does not tell
 
 
@@ -89,7 +89,7 @@ class _Worker:
 
     def ask(self, number: int, limits: Limits) -> Report:
         assert self.process.stdin
-        began = time.monotonic()
+        began, waited = time.monotonic(), seconds_waited(self.process.pid)
         self.process.stdin.write(f"{number}\n")
         self.process.stdin.flush()
         while True:
@@ -97,7 +97,8 @@ class _Worker:
                 answer = self._answers.get(timeout=_LOOK)
             except queue.Empty:
                 answer = None
-            seconds, peak = time.monotonic() - began, peak_megabytes(self.process.pid)
+            seconds = time.monotonic() - began - (seconds_waited(self.process.pid) - waited)
+            peak = peak_megabytes(self.process.pid)
             if peak > limits.megabytes:
                 return self._killed(number, "memory", f"{peak:.0f} MB", seconds, peak)
             if answer:
@@ -130,3 +131,11 @@ def peak_megabytes(process: int) -> float:
     except OSError:
         return 0.0
     return next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0.0)
+
+
+def seconds_waited(process: int) -> float:
+    """Return how long a process has been ready but without a core; 0 where the system does not tell."""
+    try:
+        return int(Path(f"/proc/{process}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
