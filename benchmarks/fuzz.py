@@ -59,9 +59,7 @@ def show(reports: Sequence[Report]) -> None:
     for kind, found in (*((kind, rows[kind]) for kind in KINDS), ("all", reports)):
         counts = Counter(report.state for report in found)
         slowest, peak = (max((getattr(r, name) for r in found), default=0.0) for name in ("seconds", "megabytes"))
-        table.add_row(
-            kind, str(len(found)), *(str(counts[name]) for name in COLUMNS), f"{slowest:.1f}", f"{peak:.0f}"
-        )
+        table.add_row(kind, str(len(found)), *(str(counts[name]) for name in COLUMNS), f"{slowest:.1f}", f"{peak:.0f}")
     console = Console(width=120, highlight=False)
     console.print(table)
     for report in reports:

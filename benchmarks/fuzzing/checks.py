@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from bpfre.errors import PhotoError, WeightsError
-from bpfre.photos import Photo, copy_photo, read_photo, rgb8, write_photo
-
 from fuzzing.mutations import mutate
 from fuzzing.seeds import KINDS, seeds
+
+from bpfre.errors import PhotoError, WeightsError
+from bpfre.photos import Photo, copy_photo, read_photo, rgb8, write_photo
 
 DONE, REFUSED, NOT_ENCODED, FAULT = "done", "refused", "not encoded", "fault"
 _PATCH = 32  # px, side of what is edited

@@ -183,7 +183,9 @@ def _jpeg_frame(rng: random.Random, content: bytes) -> bytes:
     elif act == 1:
         frame[1:5] = struct.pack(">HH", *rng.choices((16_000, 17_000, 17_320, 20_000, 65_500), k=2))
     elif len(frame) > 8:
-        frame[rng.choice((0, *range(5, len(frame))))] = rng.choice((0, 1, 2, 3, 4, 8, 12, 0x11, 0x12, 0x21, 0x22, 0x44, 0xFF))
+        frame[rng.choice((0, *range(5, len(frame))))] = rng.choice(
+            (0, 1, 2, 3, 4, 8, 12, 0x11, 0x12, 0x21, 0x22, 0x44, 0xFF)
+        )
     return bytes(frame)
 
 
@@ -198,9 +200,13 @@ def _tiff(rng: random.Random, data: bytes) -> bytes:
         return _flip_bits(rng, data)
     size, first = (20, start + 8) if big else (12, start + 2)
     at = first + size * rng.randrange(max(1, min(count, 60)))
-    field, code = rng.choice(((0, "H"), (2, "H"), (4, "Q" if big else "I"), *[(12 if big else 8, "Q" if big else "I")] * 3))
+    field, code = rng.choice(
+        ((0, "H"), (2, "H"), (4, "Q" if big else "I"), *[(12 if big else 8, "Q" if big else "I")] * 3)
+    )
     if field == 0:
-        value = rng.choice((254, 256, 257, 258, 259, 262, 273, 274, 277, 278, 279, 284, 317, 320, 322, 330, 338, 339, 347, 530))
+        value = rng.choice(
+            (254, 256, 257, 258, 259, 262, 273, 274, 277, 278, 279, 284, 317, 320, 322, 330, 338, 339, 347, 530)
+        )
     elif field == 2:
         value = rng.randrange(0, 20)
     else:

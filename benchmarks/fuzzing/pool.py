@@ -54,7 +54,10 @@ def run_watched(command: Sequence[str], numbers: range, *, workers: int, limits:
 
 
 def _work(
-    command: Sequence[str], todo: queue.SimpleQueue[int], done: queue.SimpleQueue[Report | BaseException], limits: Limits
+    command: Sequence[str],
+    todo: queue.SimpleQueue[int],
+    done: queue.SimpleQueue[Report | BaseException],
+    limits: Limits,
 ) -> None:
     worker: _Worker | None = None
     try:

@@ -88,7 +88,7 @@ def _pngs() -> list[bytes]:
         *(_png16(channels) for channels in (1, 2, 3, 4)),
         _interlaced_png(),
         _saved(_image("RGB", height=300, width=400), "PNG"),
-        _saved(colour, "PNG", save_all=True, append_images=[_image("RGB")], duration=50),
+        _saved(colour, "PNG", save_all=True, append_images=[_image("RGB").rotate(180)], duration=50),
     ]
 
 

@@ -119,7 +119,11 @@ def _check_extent(entries: dict[int, Entry], layout: Layout, length: int) -> Non
     if len(starts) < _parts(entries, layout, tiled=offsets == TILE_OFFSETS):
         raise DamagedError
     pixels = layout.width * layout.height
-    if layout.compression == _PLAIN and layout.photometric != YCBCR and pixels * layout.samples * layout.bits > 8 * length:
+    if (
+        layout.compression == _PLAIN
+        and layout.photometric != YCBCR
+        and pixels * layout.samples * layout.bits > 8 * length
+    ):
         raise DamagedError
     check_packing(pixels * layout.samples * max(1, layout.bits // 8), length)
 

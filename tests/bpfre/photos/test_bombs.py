@@ -120,7 +120,9 @@ def test_a_tiff_that_unpacks_to_too_much(compression: str | None, samples, save)
     refused(path, PhotoError, "cut off" if compression is None else "no photo does")
 
 
-@pytest.mark.parametrize("options", [{"tile": (16, 16)}, {"tile": (16, 16), "compression": "zlib"}, {"rowsperstrip": 5}])
+@pytest.mark.parametrize(
+    "options", [{"tile": (16, 16)}, {"tile": (16, 16), "compression": "zlib"}, {"rowsperstrip": 5}]
+)
 def test_a_tiff_without_some_of_its_parts(options: dict[str, object], samples, tmp_path: Path) -> None:
     """Tiles that are missing would be black."""
     path = tmp_path / "a.tif"

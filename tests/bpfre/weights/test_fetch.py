@@ -129,7 +129,9 @@ def test_a_connection_that_breaks_is_taken_up_again(server: Any, cache: Path) ->
     assert server.sent == len(CONTENT)  # nothing came twice
 
 
-def test_a_download_goes_on_as_long_as_it_gets_further(server: Any, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_goes_on_as_long_as_it_gets_further(
+    server: Any, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(fetching, "STEP", 1000)
     assert_fetches(at(server.serve("/toy.pth", CONTENT, cuts=[100_000] * 30)), cache)
     assert len(server.asked) == 31 and server.sent == len(CONTENT)
