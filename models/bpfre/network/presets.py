@@ -95,17 +95,19 @@ def preset(
 
 
 def as_known(config: BPFReConfig) -> BPFReConfig:
-    """Return the preset that a configuration from outside claims to be, with that one's working sizes.
+    """Return the preset that a configuration from outside claims to be, with what `preset` lets users choose.
 
     Raises:
-        ValueError: there is no such preset, or it differs in more than sensible working sizes.
+        ValueError: there is no such preset, or it differs in more than sensible choices.
     """
     if not isinstance(config.preset, str) or config.preset not in PRESETS:
         raise ValueError(f"there is no preset {str(config.preset)[:40]!r}")
     known = PRESETS[config.preset]()
-    if dataclasses.replace(config, size=known.size, zoom=known.zoom) != known:
+    if dataclasses.replace(config, size=known.size, zoom=known.zoom, completion=known.completion) != known:
         raise ValueError(f"its header differs from the preset {config.preset}")
     low, high = (float(factor) for factor in config.zoom)
     if type(config.size) is not int or not 0 < config.size <= MAX_SIZE or not math.isfinite(high):
         raise ValueError(f"the working size in its header is not one of up to {MAX_SIZE} px")
-    return dataclasses.replace(known, size=config.size, zoom=(low, high))
+    if type(config.completion) is not bool:
+        raise ValueError("completion in its header is neither true nor false")
+    return dataclasses.replace(known, size=config.size, zoom=(low, high), completion=config.completion)

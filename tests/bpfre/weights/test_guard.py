@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import struct
 import tracemalloc
@@ -185,6 +184,9 @@ def test_tensors_that_are_missing_or_foreign(make: Make) -> None:
         ("zoom", ["a", "b"]),
         ("zoom", 1.0),
         ("zoom", [0.5, 10**400]),
+        ("completion", 1),
+        ("completion", None),
+        ("completion", [[1] * 1000]),
         ("stowaway", 1),
     ],
 )
@@ -193,9 +195,9 @@ def test_configurations_that_are_not_of_a_known_preset(make: Make, field: str, v
 
 
 @pytest.mark.parametrize("size", [32, 96, MAX_SIZE])
-def test_other_working_sizes_of_a_preset_are_taken(make: Make, size: int) -> None:
-    loaded = load_network(make(size=size, zoom=[0.5, 2]))
-    assert loaded.config == dataclasses.replace(preset("tiny"), size=size, zoom=(0.5, 2.0))
+def test_what_users_choose_of_a_preset_is_taken(make: Make, size: int) -> None:
+    loaded = load_network(make(size=size, zoom=[0.5, 2], completion=True))
+    assert loaded.config == preset("tiny", size=size, zoom=(0.5, 2.0), completion=True)
 
 
 def test_no_network_can_be_trained_that_could_not_be_loaded() -> None:
