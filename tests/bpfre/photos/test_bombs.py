@@ -157,6 +157,15 @@ def test_a_webp_that_unpacks_to_too_much(tmp_path: Path) -> None:
     refused(path, UnsupportedPhotoError, "no photo does")
 
 
+def test_a_webp_with_a_canvas_longer_than_any_picture(samples, save) -> None:
+    path = save("a.webp", samples("RGBA"), "RGBA")
+    data = bytearray(path.read_bytes())
+    canvas = data.index(b"VP8X") + 12
+    data[canvas : canvas + 3] = (16_383).to_bytes(3, "little")  # the width less one
+    path.write_bytes(data)
+    refused(path, UnreadablePhotoError, "cut off")
+
+
 def test_values_that_all_lie_over_each_other_do_not_fill_the_memory() -> None:
     """A directory of 20 000 entries, each as long as the block itself: 5 GB if all were read."""
     count, size = 20_000, 260_000
