@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 import torch.hub
 
+from bpfre.user_cache import CACHE_VARIABLE
 from bpfre.weights import catalog
 from bpfre.weights.catalog import CATALOG, STARTER
 from bpfre.weights.fetch import OFFLINE_VARIABLE
-from bpfre.weights.published import CACHE_VARIABLE, PublishedFile, ShippedFile, torch_hub_folder, verify
+from bpfre.weights.published import PublishedFile, ShippedFile, torch_hub_folder, verify
 
 ROOT = Path(__file__).parents[2]
 CONTENT = bytes(range(256)) * 100
