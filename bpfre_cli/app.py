@@ -12,7 +12,7 @@ from typing import Annotated, ParamSpec, TypeVar
 import typer
 
 from bpfre.errors import BpfreError, UsageError
-from bpfre_cli import console
+from bpfre_cli import console, weights
 from bpfre_cli.retouch import retouch
 from bpfre_cli.synthesize import synthesize
 from bpfre_cli.train import train
@@ -55,6 +55,12 @@ app.command()(interruptible(retouch))
 app.command()(interruptible(train))
 app.command()(interruptible(synthesize))
 app.command()(interruptible(visualize))
+weights_app = typer.Typer(help="List, fetch and check network weights.", no_args_is_help=True)
+weights_app.command("list")(interruptible(weights.show))
+weights_app.command("fetch")(interruptible(weights.fetch))
+weights_app.command("verify")(interruptible(weights.verify))
+weights_app.command("path")(interruptible(weights.path))
+app.add_typer(weights_app, name="weights")
 
 
 def _print_version(wanted: bool) -> None:

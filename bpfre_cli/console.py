@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from rich.console import Console, RenderableType
 from rich.logging import RichHandler
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
@@ -19,6 +20,7 @@ from rich.progress import (
     TaskID,
     TextColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.table import Table
 from rich.text import Text
@@ -106,6 +108,22 @@ def photo_progress(photos: int, *, shown: bool, doing: str = "Retouching") -> It
     )
     with Progress(*columns, console=_err, transient=True, disable=not (shown and _err.is_terminal)) as bar:
         yield PhotoProgress(bar, bar.add_task("", total=photos, faces=0))
+
+
+@contextmanager
+def download_progress(title: str, size: int) -> Iterator[Callable[[int], None]]:
+    """Show a download on stderr while the block runs; only on a terminal.
+
+    Args:
+        size: bytes in all.
+
+    Yields:
+        A function that takes the bytes so far.
+    """
+    columns = (TextColumn(title), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal) as bar:
+        task = bar.add_task("", total=size)
+        yield lambda done: bar.update(task, completed=done)
 
 
 class TrainingProgress:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "torchvision", "numpy", "cv2", "PIL", "tifffile")
 
 
-COMMANDS = ("retouch", "train", "visualize", "synthesize")
+COMMANDS = ("retouch", "train", "visualize", "synthesize", "weights")
 
 
 @pytest.mark.parametrize("args", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])

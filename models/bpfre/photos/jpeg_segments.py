@@ -14,6 +14,7 @@ Segment: TypeAlias = tuple[int, bytes]  # marker, content after the length
 
 START = b"\xff\xd8"
 APP0, ADOBE, FRAMES = 0xE0, 0xEE, frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the others are tables
+ARITHMETIC = FRAMES & frozenset(range(0xC9, 0xD0))  # entropy coding of the frame
 _APP1, _APP2, _APP11, _APP15, _COM = 0xE1, 0xE2, 0xEB, 0xEF, 0xFE
 _SOS, _EOI = 0xDA, 0xD9
 _STANDALONE = frozenset((0x01, *range(0xD0, 0xD9)))

@@ -19,9 +19,10 @@ from PIL.PngImagePlugin import PngImageFile
 from bpfre.photos import exif as exif_block
 from bpfre.photos.decoded import Decoded, Encoded
 from bpfre.photos.faults import DamagedError, NotHandledError
-from bpfre.photos.limits import MAX_TEXT, check_size
+from bpfre.photos.limits import MAX_TEXT, check_packing, check_size
 from bpfre.photos.metadata import Metadata
 from bpfre.photos.pillow import to_image, to_pixels
+from bpfre.photos.png_extent import expected_bytes, unpacks_to
 
 Chunk: TypeAlias = tuple[bytes, bytes]  # type, content
 
@@ -34,6 +35,7 @@ _XMP = b"XML:com.adobe.xmp"
 _OLD_EXIF = b"Raw profile type exif"  # ImageMagick's place for EXIF before PNG had one
 _GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGBA = 0, 2, 3, 4, 6  # colour types
 _MODES = {_GREY: "L", _RGB: "RGB", _GREY_ALPHA: "LA", _RGBA: "RGBA"}
+_CHANNELS = {_GREY: 1, _RGB: 3, _PALETTE: 4, _GREY_ALPHA: 2, _RGBA: 4}  # once unpacked
 _COMPRESSION = 4  # zlib level; higher ones take three times as long for photos and gain nothing
 
 
@@ -60,14 +62,19 @@ def decode_png(data: bytes) -> Decoded:
     chunks = [(kind, bytes(piece[8:-4])) for kind, piece in pieces if kind != b"IDAT"]
     if chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
         raise DamagedError
-    width, height, depth, colour = struct.unpack_from(">IIBB", chunks[0][1])
+    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[0][1])
     check_size(width, height)
+    check_packing(_CHANNELS.get(colour, 1) * width * height * max(1, depth // 8), len(data))
     if any(kind == b"acTL" and content[:4] > b"\0\0\0\1" for kind, content in chunks):
         raise NotHandledError("is animated", "Only still photos are retouched.")
     if colour == _PALETTE:
         wanted += (b"tRNS",)
     coding = b"".join((_SIGNATURE, *(piece for kind, piece in pieces if kind in wanted)))
     native, mode = _decode_16(coding, colour) if depth == 16 else to_pixels(PngImageFile(BytesIO(coding)))
+    if interlaced or colour == _PALETTE or not native[-1].any():  # rows that are missing are black
+        expected = expected_bytes(width, height, depth, colour, interlaced=bool(interlaced))
+        if not unpacks_to((piece[8:-4] for kind, piece in pieces if kind == b"IDAT"), expected):
+            raise DamagedError
     key = next((content for kind, content in chunks if kind == b"tRNS"), None)
     if key is not None and mode in ("L", "RGB"):
         native, mode = _with_alpha(native, key, depth), mode + "A"

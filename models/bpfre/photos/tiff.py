@@ -31,6 +31,7 @@ _NOT_CARRIED = STORAGE_TAGS | {_XMP, _ICC, _LAYERS}  # Photoshop's layers would 
 _RESOLUTION = (282, 283, 296)
 _REDUCED_OR_MASK = 0b101  # NewSubfileType: a smaller copy, a transparency mask
 _OLD_REDUCED = 2
+_MOST_PAGES = 100  # smaller copies and masks included
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,9 @@ def _check_single(data: bytes, header: Header) -> None:
                 break  # what comes after a sound page is not needed
             raise
         pages += not _is_side_page(directory.entries)
+        if pages > 1 or len(seen) > _MOST_PAGES:
+            raise NotHandledError("has several pages", "Save each page as a file of its own.")
         offset = directory.following
-    if pages > 1:
-        raise NotHandledError("has several pages", "Save each page as a file of its own.")
 
 
 def _is_side_page(entries: dict[int, Entry]) -> bool:

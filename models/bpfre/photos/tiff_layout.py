@@ -8,7 +8,7 @@ import numpy as np
 
 from bpfre.photos.faults import DamagedError, NotHandledError
 from bpfre.photos.ifd import Entry
-from bpfre.photos.limits import check_size
+from bpfre.photos.limits import check_packing, check_size
 
 SUBFILE, OLD_SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
 STRIP_OFFSETS, SAMPLES, STRIP_ROWS, STRIP_BYTES, PLANAR = 273, 277, 278, 279, 284
@@ -24,6 +24,7 @@ STORAGE_TAGS = frozenset(
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR = 0, 1, 2, 3, 5, 6
 UNASSOCIATED_ALPHA = 2
+_PLAIN = 1  # compression: none
 _COLOURS = {
     WHITE_IS_ZERO: 1,
     BLACK_IS_ZERO: 1,
@@ -68,7 +69,6 @@ def read_layout(entries: dict[int, Entry], length: int) -> Layout:
     """
     width, height = _number(entries, WIDTH, 0), _number(entries, HEIGHT, 0)
     check_size(width, height)
-    _check_extent(entries, length)
     samples, photometric = _number(entries, SAMPLES, 1), _number(entries, PHOTOMETRIC, BLACK_IS_ZERO)
     bits = set(entries[BITS].numbers()) if BITS in entries else {1}
     if set(entries[SAMPLE_FORMAT].numbers() if SAMPLE_FORMAT in entries else [1]) - {1, 4}:
@@ -81,7 +81,7 @@ def read_layout(entries: dict[int, Entry], length: int) -> Layout:
     alpha = None if colours is None else samples - colours
     if colours is None or alpha not in (0, 1) or (colours, bool(alpha)) not in _MODES:
         raise NotHandledError("has colour channels of an unusual kind", "Save it as grey, RGB or CMYK.")
-    return Layout(
+    layout = Layout(
         width=width,
         height=height,
         bits=bits.pop(),
@@ -93,6 +93,8 @@ def read_layout(entries: dict[int, Entry], length: int) -> Layout:
         tile_width=_number(entries, TILE_WIDTH, 0),
         extra=_number(entries, EXTRA_SAMPLES, 0) if alpha else None,
     )
+    _check_extent(entries, layout, length)
+    return layout
 
 
 def _number(entries: dict[int, Entry], tag: int, default: int) -> int:
@@ -100,7 +102,13 @@ def _number(entries: dict[int, Entry], tag: int, default: int) -> int:
     return values[0] if values else default
 
 
-def _check_extent(entries: dict[int, Entry], length: int) -> None:
+def _check_extent(entries: dict[int, Entry], layout: Layout, length: int) -> None:
+    """Check that the file has all strips or tiles of the page, and that they can hold its pixels.
+
+    Raises:
+        DamagedError: some are missing or lie outside of the file, or the file is too short.
+        NotHandledError: a few bytes stand for implausibly many pixels.
+    """
     offsets, sizes = (TILE_OFFSETS, TILE_BYTES) if TILE_OFFSETS in entries else (STRIP_OFFSETS, STRIP_BYTES)
     if offsets not in entries:
         raise DamagedError
@@ -108,3 +116,23 @@ def _check_extent(entries: dict[int, Entry], length: int) -> None:
     lengths = np.array(entries[sizes].numbers() if sizes in entries else [1], np.float64)
     if len(lengths) not in (1, len(starts)) or (starts + lengths > length).any():
         raise DamagedError
+    if len(starts) < _parts(entries, layout, tiled=offsets == TILE_OFFSETS):
+        raise DamagedError
+    pixels = layout.width * layout.height
+    if (
+        layout.compression == _PLAIN
+        and layout.photometric != YCBCR
+        and pixels * layout.samples * layout.bits > 8 * length
+    ):
+        raise DamagedError
+    check_packing(pixels * layout.samples * max(1, layout.bits // 8), length)
+
+
+def _parts(entries: dict[int, Entry], layout: Layout, *, tiled: bool) -> int:
+    """Return how many strips or tiles the page needs."""
+    width = layout.tile_width if tiled else layout.width
+    height = _number(entries, TILE_HEIGHT, 0) if tiled else _number(entries, STRIP_ROWS, layout.height)
+    if width < 1 or height < 1:
+        raise DamagedError
+    planes = layout.samples if layout.planar else 1
+    return -(-layout.width // width) * -(-layout.height // height) * planes

@@ -13,10 +13,11 @@ from PIL.WebPImagePlugin import WebPImageFile
 from bpfre.photos import exif as exif_block
 from bpfre.photos.decoded import Decoded, Encoded
 from bpfre.photos.faults import DamagedError, NotHandledError
-from bpfre.photos.limits import check_size
+from bpfre.photos.limits import check_packing, check_size
 from bpfre.photos.metadata import Metadata
 from bpfre.photos.pillow import to_image, to_pixels
 
+_LONGEST_SIDE = 16_383  # px; a still's canvas is not larger than its picture, whatever the head says
 _LOSSY_QUALITY = 95  # a lossy file does not say what it was written with; this costs little and shows nothing
 
 
@@ -46,6 +47,9 @@ def decode_webp(data: bytes) -> Decoded:
     except DecompressionBombError as error:
         raise NotHandledError("is too large a WebP picture", "Make it smaller first.") from error
     check_size(*image.size)
+    if max(image.size) > _LONGEST_SIDE:
+        raise DamagedError
+    check_packing(len(image.getbands()) * image.width * image.height, len(data))
     native, mode = to_pixels(image)
     exif = image.info.get("exif")
     metadata = Metadata(

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from bpfre.errors import WeightsError
 from bpfre.photos.atomic import atomic_file
+from bpfre.weights.catalog import STARTER
+from bpfre.weights.guard import check_tensors, check_values, foreign_config, opened
 
 if TYPE_CHECKING:
-    from bpfre.network import BPFRe
+    from bpfre.network import BPFRe, BPFReConfig
 
 CONFIG_KEY = "bpfre.config"
 RECORD_KEY = "bpfre.record"
-SHIPPED = {"starter": Path(__file__).with_name("starter.safetensors")}
+SHIPPED = {STARTER.name: STARTER.place}
 
 
 def weights_path(weights: str | Path) -> Path:
@@ -35,34 +37,41 @@ def weights_path(weights: str | Path) -> Path:
 def load_network(weights: str | Path = "starter", *, device: str = "cpu") -> BPFRe:
     """Build the network that a weights file describes and load it, in float32 and evaluation mode.
 
+    What the header says is checked before memory is taken on its word, and nothing in the file is executed.
+
     Raises:
         WeightsError: no such file, not safetensors, damaged, or not a network of ours.
     """
     import torch
-    from safetensors import SafetensorError, safe_open
 
-    from bpfre.network import BPFRe, BPFReConfig
+    from bpfre.network import BPFRe
 
     path = weights_path(weights)
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"{path} is not a sound safetensors file.", "Fetch or copy it again, or choose other weights."
-        ) from error
-    try:
-        config = BPFReConfig.from_json(header[CONFIG_KEY])
+    with opened(path) as file:
+        config = _config_of(path, file.metadata() or {})
         with torch.device("meta"):
             network = BPFRe(config)
-        network.load_state_dict(tensors, assign=True)
-    except (KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise WeightsError(
-            f"{path} does not hold the weights of a BPFRe network.", "Choose a file that bpfre train wrote."
-        ) from error
+        check_tensors(path, file, network.state_dict())
+        tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+    check_values(path, tensors)
+    network.load_state_dict(tensors, assign=True)
     network = network.to(device).to(memory_format=torch.channels_last)
     return network.eval().requires_grad_(False)
+
+
+def _config_of(path: Path, header: Mapping[str, str]) -> BPFReConfig:
+    """Read the configuration in a header.
+
+    Raises:
+        WeightsError: there is none, or not of a preset that is known here.
+    """
+    from bpfre.network import BPFReConfig
+    from bpfre.network.presets import as_known
+
+    try:
+        return as_known(BPFReConfig.from_json(header[CONFIG_KEY]))
+    except (LookupError, ValueError, TypeError, RecursionError, ArithmeticError) as error:
+        raise foreign_config(path, error) from error
 
 
 def read_record(weights: str | Path) -> dict[str, str]:
@@ -71,14 +80,13 @@ def read_record(weights: str | Path) -> dict[str, str]:
     Raises:
         WeightsError: no such file, or damaged.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = weights_path(weights)
+    with opened(path) as file:
+        text = (file.metadata() or {}).get(RECORD_KEY, "{}")
     try:
-        with safe_open(path, framework="pt") as file:
-            return dict(json.loads((file.metadata() or {}).get(RECORD_KEY, "{}")))
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise WeightsError(f"{path} is not a sound safetensors file.", "Fetch or copy it again.") from error
+        return dict(json.loads(text))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise WeightsError(f"{path} has no sound training record.", "Fetch or copy it again.") from error
 
 
 def save_network(network: BPFRe, path: Path, record: Mapping[str, str], *, half: bool = False) -> None:

@@ -17,16 +17,30 @@ class Server:
     def __init__(self, url: str) -> None:
         self.url = url
         self.answers: dict[str, Answer] = {}
-        self.asked: list[str] = []  # paths, in order
+        self.asked: list[tuple[str, str | None]] = []  # path and Range header, in order
+        self.sent = 0  # bytes of files
 
-    def serve(self, path: str, content: bytes) -> str:
-        """Answer soundly. Returns the URL."""
+    def serve(self, path: str, content: bytes, *, ranges: bool = True, cuts: list[int] | None = None) -> str:
+        """Answer soundly, from where the client wants it if `ranges`. Returns the URL.
+
+        Args:
+            cuts: connections break after so many bytes, each number for one of them; the ones after that do not.
+        """
 
         def answer(request: BaseHTTPRequestHandler) -> None:
-            request.send_response(200)
-            request.send_header("Content-Length", str(len(content)))
+            wanted = request.headers.get("Range") if ranges else None
+            start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
+            if start >= len(content) > 0:
+                request.send_error(416)
+                return
+            request.send_response(206 if wanted else 200)
+            if wanted:
+                request.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+            request.send_header("Content-Length", str(len(content) - start))
             request.end_headers()
-            request.wfile.write(content)
+            body = content[start:][: cuts.pop(0) if cuts else None]
+            self.sent += len(body)
+            request.wfile.write(body)
 
         return self.answer(path, answer)
 
@@ -41,7 +55,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            held.asked.append(self.path)
+            held.asked.append((self.path, self.headers.get("Range")))
             if self.path in held.answers:
                 held.answers[self.path](self)
             else:

@@ -11,12 +11,15 @@ from bpfre.weights.published import PublishedFile, read_verified, weights_folder
 
 CONTENT = bytes(range(256)) * 40
 PUBLISHED = PublishedFile(
+    name="toy",
     title="Toy",
+    purpose="tests",
     file="toy.pth",
     url="https://example.org/toy.pth",
     sha256=hashlib.sha256(CONTENT).hexdigest(),
     size=len(CONTENT),
     licence="MIT",
+    source="the tests",
 )
 
 

