@@ -12,8 +12,8 @@ STARTER = ShippedFile(
     title="starter",
     purpose="retouching (bpfre retouch), ships with bpfre",
     file="starter.safetensors",
-    sha256="2bf13d2c4fce80dfd4ffc93b0cefac709eaa9315d9c63d99dfaff497a043d5cd",
-    size=7_245_402,
+    sha256="405a5e2e82ef405019c38af419b86397bd5efaf66a801ba730d443444c101751",
+    size=7_246_258,
     licence="Apache-2.0; training photos CC BY 4.0 and public domain",
     source="bpfre train; data and credits in models/bpfre/weights/starter.md",
 )
