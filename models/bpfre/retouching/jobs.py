@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,16 +80,38 @@ def _check_originals(jobs: Sequence[Job]) -> None:
 
 def _check_collisions(jobs: Sequence[Job]) -> None:
     """Refuse rather than rename: where a result lies must not depend on what else was given."""
-    claimed: dict[str, Path] = {}
+    exact: dict[str, Path] = {}
+    folded: dict[str, Path] = {}
     for job in jobs:
-        other = claimed.setdefault(_key(job.destination), job.source)
+        other = exact.setdefault(_key(job.destination), job.source)
         if other != job.source:
             raise UsageError(
                 f"{other} and {job.source} would both be written to {job.destination}.",
                 "Give the folder above them, which keeps their sub-folders apart, or run them one after the other"
                 " into different folders.",
             )
+        other = folded.setdefault(_folded(job.destination), job.source)
+        if other != job.source and takes_names_for_one(job.destination.parent):
+            raise UsageError(
+                f"{other} and {job.source} would be one file in {job.destination.parent}: that disk takes capital and"
+                " small letters for the same.",
+                "Rename one of them, or run them one after the other into different folders.",
+            )
+
+
+def takes_names_for_one(folder: Path) -> bool:
+    """Whether names that differ in capital and small letters are one on a folder's disk; it need not exist yet."""
+    for part in (folder.absolute(), *folder.absolute().parents):
+        other = part.with_name(part.name.swapcase()) if part.name else part
+        if other != part and part.exists():
+            return other.exists() and other.samefile(part)
+    return False
 
 
 def _key(path: Path) -> str:
     return os.path.normcase(path.resolve())
+
+
+def _folded(path: Path) -> str:
+    """The same for all paths that some disk takes for one."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", _key(path)).casefold())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bpfre.errors import UsageError
-from bpfre.retouching import Job, plan_jobs
+from bpfre.retouching import Job, jobs, plan_jobs
 
 
 def touch(*paths: Path) -> None:
@@ -72,3 +72,35 @@ def test_two_photos_for_one_destination_are_both_named(tmp_path: Path) -> None:
         plan_jobs([tmp_path / "a", tmp_path / "b"], tmp_path / "out")
     assert str(first) in caught.value.message and str(second) in caught.value.message
     assert len(plan_jobs([tmp_path], tmp_path / "out")) == 2  # the way out that the message names
+
+
+def test_names_that_differ_in_their_suffix_alone_are_two(tmp_path: Path) -> None:
+    touch(tmp_path / "in" / "a.jpg", tmp_path / "in" / "a.png", tmp_path / "in" / "b" / "a.png")
+    planned = plan_jobs([tmp_path / "in"], tmp_path / "out")
+    assert len({job.destination for job in planned}) == 3
+
+
+@pytest.mark.parametrize(
+    "pair", [("a.jpg", "A.JPG"), ("stra\u00dfe.png", "STRASSE.png"), ("\u00e9.png", "e\u0301.png")]
+)
+def test_names_that_a_disk_takes_for_one_are_refused_there_and_kept_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pair: tuple[str, str]
+) -> None:
+    touch(*(tmp_path / "in" / name for name in pair))
+    if len(list((tmp_path / "in").iterdir())) == 1:
+        pytest.skip("this disk takes the two names for one itself")
+    assert len(plan_jobs([tmp_path / "in"], tmp_path / "out")) == 2
+    monkeypatch.setattr(jobs, "takes_names_for_one", lambda folder: True)
+    with pytest.raises(UsageError, match="would be one file") as caught:
+        plan_jobs([tmp_path / "in"], tmp_path / "out")
+    assert all(name in caught.value.message for name in pair) and caught.value.next_step
+
+
+def test_a_disk_that_takes_names_for_one_is_known(tmp_path: Path) -> None:
+    there = tmp_path / "Photos"
+    there.mkdir()
+    same = (tmp_path / "pHOTOS").exists()
+    assert jobs.takes_names_for_one(there / "new" / "7") == same
+    if not same:
+        (tmp_path / "pHOTOS").symlink_to(there, target_is_directory=True)  # as such a disk answers
+        assert jobs.takes_names_for_one(there) and jobs.takes_names_for_one(there / "7")
