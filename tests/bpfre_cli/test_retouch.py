@@ -79,7 +79,7 @@ def test_jpegs_that_were_encoded_anew_are_counted_once(
         Image.fromarray(portrait).save(tmp_path / "in" / f"{name}.jpg")
     ended = cli("retouch", tmp_path / "in", "--out", tmp_path / "out", *options)
     assert ended.code == 0
-    assert ended.err == "2 JPEG photos: Every pixel was encoded anew, because jpeglib is not installed.\n"
+    assert ended.err == "2 photos: Every pixel was encoded anew, because jpeglib is not installed.\n"
 
 
 def test_json_is_one_document_on_stdout(cli, folder: Path, tmp_path: Path, options) -> None:

@@ -1,6 +1,6 @@
 """Retouch many photos: plan where each goes, run them all, report what happened."""
 
-from bpfre.retouching.jobs import Job, plan_jobs
+from bpfre.retouching.jobs import Job, LeftOut, left_out, plan_jobs
 from bpfre.retouching.journal import Journal
 from bpfre.retouching.pipeline import retouch_photos
 from bpfre.retouching.report import report_document, write_report
@@ -12,10 +12,12 @@ __all__ = [
     "FaceResult",
     "Job",
     "Journal",
+    "LeftOut",
     "PhotoResult",
     "RetouchSettings",
     "Totals",
     "is_done",
+    "left_out",
     "plan_jobs",
     "report_document",
     "retouch_photos",

@@ -42,7 +42,7 @@ def test_every_suffix_in_any_case(tmp_path: Path) -> None:
     for suffix in SUFFIXES:
         (tmp_path / f"a{suffix}").write_bytes(b"")
         (tmp_path / f"B{suffix.upper()}").write_bytes(b"")
-    assert len(find_photos([tmp_path])) == 2 * len(SUFFIXES) == 14
+    assert len(find_photos([tmp_path])) == 2 * len(SUFFIXES) == 24
 
 
 def test_files_by_name_and_folders_together(folder: Path) -> None:

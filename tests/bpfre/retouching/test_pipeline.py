@@ -173,9 +173,9 @@ def test_photos_in_memory_are_bounded(
     alive: weakref.WeakSet[Photo] = weakref.WeakSet()
     most = 0
 
-    def counted(path: Path) -> Photo:
+    def counted(path: Path, **options: object) -> Photo:
         nonlocal most
-        photo = read_photo(path)
+        photo = read_photo(path, **options)
         alive.add(photo)
         most = max(most, len(alive))
         return photo
@@ -295,10 +295,10 @@ def test_full_disk_fails_one_photo_and_leaves_no_part_of_it(
 def test_unexpected_error_is_a_sentence(
     tmp_path: Path, photos: Photos, brighter, detector, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def fail(path: Path) -> Photo:
+    def fail(path: Path, **options: object) -> Photo:
         if path.name == "00.png":
             raise error
-        return read_photo(path)
+        return read_photo(path, **options)
 
     monkeypatch.setattr(pipeline, "read_photo", fail)
     results = run(photos(2), tmp_path / "out", brighter, detector)
