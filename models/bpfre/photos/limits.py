@@ -50,7 +50,7 @@ def check_size(width: int, height: int) -> None:
         raise DamagedError("has no pixels")
     if width * height > gate.megapixels * 1e6:
         raise NotHandledError(
-            f"has {width} x {height} pixels, which is {width * height / 1e6:,.0f} megapixels and more than the limit"
+            f"has {width} x {height} pixels, which is {width * height / 1e6:.4g} megapixels and more than the limit"
             f" of {gate.megapixels:g}",
             "If the file can be trusted, raise the limit with --max-megapixels.",
         )

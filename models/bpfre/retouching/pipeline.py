@@ -340,8 +340,8 @@ class _Run:
 
 def _weight(photo: Photo) -> int:
     """Pixels of 8-bit RGB that take as much memory as the photo."""
-    arrays = {id(array): array.nbytes for array in (photo.rgb, photo.native)}
-    return sum(arrays.values()) // 3
+    own = 0 if np.may_share_memory(photo.rgb, photo.native) else photo.native.nbytes
+    return (photo.rgb.nbytes + own) // 3
 
 
 def _failed(job: Job, reason: str, since: float | None = None) -> PhotoResult:

@@ -39,7 +39,7 @@ class RetouchSettings:
     max_megapixels: float = MAX_MEGAPIXELS  # larger photos are refused before they are decoded
     layers: bool = False  # write a layered file beside every retouched photo
     existing: Existing = "resume"  # a destination that is there: leave it, replace it, or report an error
-    open_megapixels: float = 200  # photos in memory at once, all together; a larger photo is alone there
+    open_megapixels: float = 100  # of 8-bit RGB in memory at once, all photos together; a larger photo is alone there
 
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 1:
