@@ -42,12 +42,24 @@ class MarksChoice(str, Enum):
 
 
 Marks = Annotated[MarksChoice, typer.Option(help="Moles, freckles and scars: keep them, or remove them too.")]
+
+
+class RawAs(str, Enum):
+    """What camera RAW files become."""
+
+    TIFF = "tiff"
+    JPEG = "jpeg"
+
+
 Faces = Annotated[FacesChoice, typer.Option(help="Which faces: all, the largest, or the nearest to the middle.")]
 MaxFaces = Annotated[int | None, typer.Option(min=1, metavar="N", help="At most so many faces a photo, the largest.")]
 MinScore = Annotated[float, typer.Option(min=0, max=1, metavar="0..1", help="Least confidence of the detector.")]
 Protect = Annotated[Path | None, typer.Option(metavar="DIR", help="Masks named as photos: white stays as it is.")]
 Only = Annotated[Path | None, typer.Option(metavar="DIR", help="Masks named as photos: only white may change.")]
 CoarseOnly = Annotated[bool, typer.Option("--coarse-only", help="Stop after the first stage.")]
+Layers = Annotated[bool, typer.Option("--layers", help="Write photo, correction and mask as layers (PSD) beside it.")]
+Raw = Annotated[RawAs, typer.Option("--raw-as", help="What camera RAW becomes: 16-bit TIFF or JPEG.")]
+MaxMegapixels = Annotated[float, typer.Option(min=1, metavar="MP", help="Refuse larger photos before decoding.")]
 Strength = Annotated[float, typer.Option(min=0, max=1, metavar="0..1", help="How much of the correction to apply.")]
 Effects = Annotated[str, typer.Option(metavar="LIST", help="What to correct: some of spots,redness,under-eye,shine.")]
 Recursive = Annotated[bool, typer.Option("--recursive/--no-recursive", help="Look into sub-folders.")]

@@ -19,7 +19,7 @@ from bpfre_cli import console, options
 from bpfre_cli.version import version
 
 if TYPE_CHECKING:
-    from bpfre.retouching import Job, Journal, LastRun, PhotoResult, RetouchSettings
+    from bpfre.retouching import Job, Journal, LastRun, LeftOut, PhotoResult, RetouchSettings
     from bpfre.review import Review
 
 
@@ -39,6 +39,9 @@ def retouch(
     protect: options.Protect = None,
     only: options.Only = None,
     coarse_only: options.CoarseOnly = False,
+    layers: options.Layers = False,
+    raw_as: options.Raw = options.RawAs.TIFF,
+    max_megapixels: options.MaxMegapixels = 300,
     weights: options.Weights = "starter",
     overwrite: options.Overwrite = False,
     recursive: options.Recursive = True,
@@ -61,7 +64,7 @@ def retouch(
 
     tune_allocator()
     from bpfre.photos.atomic import remove_stale
-    from bpfre.retouching import LastRun, RetouchSettings, plan_jobs
+    from bpfre.retouching import LastRun, RetouchSettings, left_out, plan_jobs
 
     console.show_log()
     warnings.simplefilter("ignore")  # of libraries, to developers
@@ -79,18 +82,21 @@ def retouch(
         protect=protect,
         only=only,
         coarse_only=coarse_only,
+        max_megapixels=max_megapixels,
+        layers=layers,
         weights=weights,
         existing="overwrite" if overwrite else "resume",
     )
-    jobs = plan_jobs(photos, out, recursive=recursive)
+    jobs = plan_jobs(photos, out, recursive=recursive, developed=raw_as.value)
+    others = left_out(photos, out, recursive=recursive, developed=raw_as.value)
     journal = _journal_of(out, settings)
     if dry_run:
-        _show_plan(jobs, settings, journal, quiet=quiet, as_json=as_json)
+        _show_plan(jobs, others, settings, journal, quiet=quiet, as_json=as_json)
         return
     remove_stale(out)
     run = LastRun(inputs=tuple(photos), out=out, recursive=recursive, settings=settings)
     with _review_of(jobs, out, journal) if review else nullcontext() as page:
-        any_failed = _run(jobs, run, journal, report, page, quiet=quiet, as_json=as_json)
+        any_failed = _run(jobs, others, run, journal, report, page, quiet=quiet, as_json=as_json)
     if any_failed:
         raise typer.Exit(1)
 
@@ -112,7 +118,15 @@ def _journal_of(out: Path, settings: RetouchSettings) -> Journal:
     return Journal(out, known | settings.deciding())
 
 
-def _show_plan(jobs: list[Job], settings: RetouchSettings, journal: Journal, *, quiet: bool, as_json: bool) -> None:
+def _show_plan(
+    jobs: list[Job],
+    others: list[LeftOut],
+    settings: RetouchSettings,
+    journal: Journal,
+    *,
+    quiet: bool,
+    as_json: bool,
+) -> None:
     from bpfre.retouching import is_done
     from bpfre.retouching.masks import mask_state
 
@@ -123,16 +137,20 @@ def _show_plan(jobs: list[Job], settings: RetouchSettings, journal: Journal, *, 
     plan = [(job, decide(job)) for job in jobs]
     if as_json:
         rows = [{"source": str(j.source), "destination": str(j.destination), "action": action} for j, action in plan]
-        console.document({"dry_run": True, "photos": rows})
+        names = [{"source": str(other.path), "reason": other.reason} for other in others]
+        console.document({"dry_run": True, "photos": rows, "left_out": names})
     elif not quiet:
         for job, action in plan:
             console.say(f"{action:8}{job.source} -> {job.destination}")
+        for other in others:
+            console.say(f"leave   {other.path}: {other.reason}")
         to_do = sum(action == "retouch" for _, action in plan)
         console.say(f"{to_do} to retouch, {len(plan) - to_do} there already. Nothing was written.")
 
 
 def _run(
     jobs: list[Job],
+    others: list[LeftOut],
     run: LastRun,
     journal: Journal,
     report: Path | None,
@@ -181,13 +199,13 @@ def _run(
         "weights": settings.weights,
         "settings": {name: str(v) if isinstance(v, Path) else v for name, v in dataclasses.asdict(settings).items()},
     }
-    document = report_document(results, facts)
+    document = report_document(results, facts, others)
     if report is not None:
         write_report(document, report)
     if as_json:
         console.document(document)
     else:
-        _show_results(results, facts, quiet=quiet)
+        _show_results(results, others, facts, quiet=quiet)
     if review is not None:
         _write_review(review, len(jobs), facts, stopped=interrupt is not None, silent=quiet or as_json)
     if interrupt is not None:
@@ -204,7 +222,7 @@ def _write_review(review: Review, photos: int, facts: dict[str, object], *, stop
         console.say(f"The review page is {page}.")
 
 
-def _show_results(results: list[PhotoResult], facts: dict[str, object], *, quiet: bool) -> None:
+def _show_results(results: list[PhotoResult], others: list[LeftOut], facts: dict[str, object], *, quiet: bool) -> None:
     from bpfre.retouching import total
 
     if not quiet:
@@ -230,7 +248,11 @@ def _show_results(results: list[PhotoResult], facts: dict[str, object], *, quiet
                     place = f"face at {x0:.0f}, {y0:.0f} to {x1:.0f}, {y1:.0f}"
                     console.warn(f"{result.source}: {place} left as it was. {face.reason}")
         for note, photos in Counter(result.note for result in results if result.note).items():
-            console.warn(f"{photos} JPEG {'photo' if photos == 1 else 'photos'}: {note}")
+            console.warn(f"{photos} {'photo' if photos == 1 else 'photos'}: {note}")
+        if others:
+            kinds = Counter(other.path.suffix.lower() or "no suffix" for other in others)
+            listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+            console.warn(f"Left out, as they are no photos by their names: {listed}. A report (--report) names each.")
     for result in results:
         if result.status == "failed":
             console.fail(f"{result.source} failed. {result.reason}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -79,7 +80,7 @@ def test_jpegs_that_were_encoded_anew_are_counted_once(
         Image.fromarray(portrait).save(tmp_path / "in" / f"{name}.jpg")
     ended = cli("retouch", tmp_path / "in", "--out", tmp_path / "out", *options)
     assert ended.code == 0
-    assert ended.err == "2 JPEG photos: Every pixel was encoded anew, because jpeglib is not installed.\n"
+    assert ended.err == "2 photos: Every pixel was encoded anew, because jpeglib is not installed.\n"
 
 
 def test_json_is_one_document_on_stdout(cli, folder: Path, tmp_path: Path, options) -> None:
@@ -283,3 +284,117 @@ def test_ctrl_c_leaves_whole_files_and_the_next_run_goes_on(cli, portrait: np.nd
     assert again["skipped"] + again["retouched"] == 12
     assert {f"{index:02}.png" for index in range(12)} <= files(out).keys()
     assert {name: files(out)[name] for name in written} == written
+
+
+def test_layers_are_written_kept_when_painted_on_and_made_again_when_gone(
+    cli, folder: Path, tmp_path: Path, options
+) -> None:
+    pytest.importorskip("psd_tools", reason="psd-tools comes with the extra layers")
+    out = tmp_path / "out"
+    assert cli("retouch", folder, "--out", out, *options).code == 0
+    assert cli("retouch", folder, "--out", out, "--layers", *options).code == 0
+    layered = out / "b.png.psd"
+    assert set(files(out)) == {"day one/a.png", "day one/a.png.psd", "b.png", "b.png.psd", "view.jpg"}
+    layered.write_bytes(b"painted on")
+    ended = cli("retouch", folder, "--out", out, "--layers", "--strength", "0.5", *options)
+    assert layered.read_bytes() == b"painted on" and "1" in ended.out
+    layered.unlink()
+    assert cli("retouch", folder, "--out", out, "--layers", "--strength", "0.5", *options).code == 0
+    assert layered.stat().st_size > 1000
+
+
+def test_layers_without_their_package_are_refused_at_once(
+    cli, folder: Path, tmp_path: Path, options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "psd_tools" else find(name, *rest)
+    )
+    ended = cli("retouch", folder, "--out", tmp_path / "out", "--layers", *options)
+    assert ended.code == 2
+    assert ended.err.split("\n")[:2] == [
+        "Layered files need psd-tools.",
+        'Install it with: pip install "bpfre[layers]".',
+    ]
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_extras_fail_their_photos_and_no_other(
+    cli, folder: Path, tmp_path: Path, options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    (folder / "b.cr2").write_bytes(b"II*\0\x10\0\0\0CR\2\0")
+    for package in ("pillow_heif", "rawpy"):
+        monkeypatch.setitem(sys.modules, package, None)
+    ended = cli("retouch", folder, "--out", tmp_path / "out", *options)
+    assert ended.code == 1
+    assert 'pillow_heif is not installed. Install it with: pip install "bpfre[heic]".' in ended.err
+    assert 'rawpy is not installed. Install it with: pip install "bpfre[raw]".' in ended.err
+    assert set(files(tmp_path / "out")) == {"day one/a.png", "b.png", "view.jpg"}
+
+
+def test_files_that_are_no_photos_are_named(cli, folder: Path, tmp_path: Path, options) -> None:
+    (folder / "notes.txt").write_text("milk")
+    (folder / "dance.gif").write_bytes(b"GIF89a")
+    report = tmp_path / "report.json"
+    ended = cli("retouch", folder, "--out", tmp_path / "out", "--report", report, *options)
+    assert ended.code == 0
+    assert "Left out, as they are no photos by their names: 1 .gif, 1 .txt." in ended.err
+    assert json.loads(report.read_text())["left_out"] == [
+        {"source": str(folder / "dance.gif"), "reason": "It is a GIF."},
+        {"source": str(folder / "notes.txt"), "reason": "It is no photo."},
+    ]
+    plan = cli("retouch", folder, "--out", tmp_path / "new", "--dry-run", *options)
+    assert f"leave   {folder / 'dance.gif'}: It is a GIF." in plan.out
+
+
+def test_what_cannot_be_retouched_is_refused_by_name_in_the_report(
+    cli, folder: Path, portrait: np.ndarray, tmp_path: Path, options
+) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    frames = [Image.fromarray(np.roll(portrait, step, 1)) for step in (0, 40, 80)]
+    for name in ("anim.webp", "anim.png", "anim.avif"):
+        frames[0].save(folder / name, save_all=True, append_images=frames[1:], duration=90)
+    frames[0].save(folder / "gif.jpg", "GIF", save_all=True, append_images=frames[1:])
+    tifffile.imwrite(folder / "pages.tif", np.stack([portrait] * 2), photometric="rgb", metadata=None)
+    report = tmp_path / "report.json"
+    ended = cli("retouch", folder, "--out", tmp_path / "out", "--report", report, *options)
+    assert ended.code == 1
+    photos = json.loads(report.read_text())["photos"]
+    reasons = {Path(photo["source"]).name: photo["reason"] for photo in photos if photo["status"] == "failed"}
+    assert {name: reason.partition(".")[2].partition(".")[0] for name, reason in reasons.items()} == {
+        "anim.webp": "webp is animated",
+        "anim.png": "png is animated",
+        "anim.avif": "avif is animated",
+        "gif.jpg": "jpg is a GIF",
+        "pages.tif": "tif has several pages",
+    }
+
+
+def test_the_size_limit_can_be_raised(cli, folder: Path, tmp_path: Path, options) -> None:
+    Image.new("L", (1100, 1000)).save(folder / "large.png")
+    ended = cli("retouch", folder, "--out", tmp_path / "out", "--max-megapixels", "1", *options)
+    assert ended.code == 1
+    assert "large.png has 1100 x 1000 pixels, which is 1.1 megapixels and more than the limit of 1." in ended.err
+    assert "--max-megapixels" in ended.err
+    assert cli("retouch", folder, "--out", tmp_path / "out", "--max-megapixels", "2", *options).code == 0
+
+
+def test_heic_and_avif_go_through(cli, portrait: np.ndarray, tmp_path: Path, options) -> None:
+    heif = pytest.importorskip("pillow_heif", reason="pillow-heif comes with the extra heic")
+    folder, out, report = tmp_path / "in", tmp_path / "out", tmp_path / "report.json"
+    folder.mkdir()
+    Image.fromarray(portrait).save(folder / "a.avif", quality=90)
+    with (folder / "b.heic").open("wb") as file:
+        heif.encode("RGB", (256, 256), portrait.tobytes(), file, quality=90)
+    ended = cli("retouch", folder, "--out", out, "--report", report, *options)
+    assert ended.code == 0
+    assert "1 photo: Every pixel was encoded anew, because a HEIC file cannot be changed in part." in ended.err
+    for photo in json.loads(report.read_text())["photos"]:
+        assert photo["status"] == "retouched"
+        x0, y0, x1, y1 = photo["faces"][0]["region"]
+        before, after = (read_photo(Path(photo[name])).rgb.astype(int) for name in ("source", "destination"))
+        change = np.abs(after - before)
+        inside = change[y0:y1, x0:x1].mean()
+        change[y0:y1, x0:x1] = 0
+        assert inside > 2 * change.mean() and change.mean() < 0.6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 _REASONS = {
     errno.ENOENT: "there is no such file",
@@ -21,3 +22,11 @@ _REASONS = {
 def reason(error: OSError) -> str:
     """Return why a file could not be opened or written, without a full stop."""
     return _REASONS.get(error.errno or 0, (error.strerror or "the disk reports an error").lower())
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there; no name is too long to ask."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False

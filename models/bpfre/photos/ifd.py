@@ -21,6 +21,7 @@ _POINTERS = (EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY_DIRECTORY)
 _SHARED = 4  # bytes of values that are read for each byte of the file, at most
 BYTE, SHORT, LONG, UNDEFINED = 1, 3, 4, 7
 _LONG8 = 16
+_WHOLE = (BYTE, SHORT, LONG, 13, _LONG8, 18)  # with offsets of directories (IFD, IFD8)
 # type -> (bytes a value, bytes that are swapped together)
 _KINDS = {
     1: (1, 1),
@@ -75,7 +76,7 @@ class Entry:
 
     def numbers(self) -> list[int]:
         """Return the values of an entry of whole numbers; empty for any other type."""
-        if self.kind not in (BYTE, SHORT, LONG, _LONG8):
+        if self.kind not in _WHOLE:
             return []
         return np.frombuffer(self.value, f"<u{_KINDS[self.kind][0]}").tolist()
 

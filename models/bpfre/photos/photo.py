@@ -19,7 +19,7 @@ class Photo:
     rgb: np.ndarray  # [H, W, 3] uint8 or uint16, C-contiguous; where mode is RGB the same as `native`
     native: np.ndarray  # [H, W, C] samples of the file's own mode, same dtype; black is zero in grey
     mode: str  # "L" | "LA" | "RGB" | "RGBA" | "CMYK"
-    format: str  # "JPEG" | "PNG" | "TIFF" | "WEBP": what the content is, whatever the name says
+    format: str  # a name in `CODECS`: what the content is, whatever the file's name says
     exif: bytes | None  # b"Exif\0\0" and a TIFF structure whose orientation is 1
     xmp: bytes | None  # XML packet whose tiff:Orientation, if any, is 1
     icc: bytes | None  # colour profile of the native samples

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from bpfre.errors import UnreadablePhotoError, UnsupportedPhotoError
@@ -10,6 +11,8 @@ from bpfre.photos.colour import to_rgb
 from bpfre.photos.decoded import Decoded
 from bpfre.photos.disk import reason
 from bpfre.photos.faults import DamagedError, NotHandledError
+from bpfre.photos.find import RAW_SUFFIXES
+from bpfre.photos.limits import MAX_MEGAPIXELS, size_gate
 from bpfre.photos.metadata import orientation_of, upright_metadata
 from bpfre.photos.orientation import is_transposed, turn_upright
 from bpfre.photos.photo import Photo
@@ -18,19 +21,30 @@ from bpfre.photos.signature import format_of
 _CHECK = "Open it in an image viewer to check it, or leave it out."
 
 
-def read_photo(path: Path) -> Photo:
-    """Read a JPEG, PNG, TIFF or WebP file, told by its content, and turn it upright.
+def read_photo(
+    path: Path, *, max_megapixels: float = MAX_MEGAPIXELS, admit: Callable[[int], None] | None = None
+) -> Photo:
+    """Read a photo of any format in `CODECS`, told by its content, and turn it upright.
 
     Palettes become RGB or RGBA. The file is read once; sizes are checked before pixels are decoded.
 
+    Args:
+        path: the file.
+        max_megapixels: larger photos are refused.
+        admit: called with the number of pixels before they are decoded; may wait until there is room for them.
+
     Raises:
         UnreadablePhotoError: missing, empty, cut off, damaged, or no picture.
-        UnsupportedPhotoError: animated, several pages, an unusual depth, another format, or too large.
+        UnsupportedPhotoError: animated, several pages, an unusual depth, another format, too large,
+            or of a format whose extra is not installed.
     """
     data = _bytes_of(path)
     try:
         kind = format_of(data)
-        decoded = _decode(data, kind)
+        if kind == "TIFF" and path.suffix.lower() in RAW_SUFFIXES:  # or a RAW file's thumbnail would be read
+            kind = "RAW"
+        with size_gate(max_megapixels, admit):
+            decoded = _decode(data, kind)
     except DamagedError as error:
         raise UnreadablePhotoError(f"{path.name} {error}.", _CHECK) from error
     except NotHandledError as error:

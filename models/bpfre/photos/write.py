@@ -16,6 +16,7 @@ from bpfre.photos.disk import reason
 from bpfre.photos.faults import NotExactError
 from bpfre.photos.metadata import Metadata
 from bpfre.photos.photo import Photo
+from bpfre.photos.raw import encode_as_jpeg, is_jpeg_name
 
 
 def write_photo(photo: Photo, rgb: np.ndarray, destination: Path) -> str:
@@ -23,21 +24,23 @@ def write_photo(photo: Photo, rgb: np.ndarray, destination: Path) -> str:
 
     In PNG, TIFF and lossless WebP, samples whose RGB was not edited are bit-identical to the source's. In JPEG,
     coefficients of blocks that no edit touches are the source's, and so are all pixels that only they give; the
-    orientation stays as it is stored. The file appears whole or not at all; folders are made. The format follows
-    the content, not the suffix.
+    orientation stays as it is stored. HEIC, AVIF and lossy WebP are encoded anew as a whole. The file appears whole
+    or not at all; folders are made. The format follows the content, not the suffix; but camera RAW is written as
+    JPEG where the suffix says so, else as 16-bit TIFF.
 
     Args:
         photo: as `read_photo` returned it.
         rgb: [H, W, 3] edited RGB, shape and dtype of `photo.rgb`; not written to.
         destination: may be the source itself.
     Returns:
-        Why a JPEG was encoded anew as a whole, upright, so that other pixels differ by rounding too; else "".
+        Why a JPEG, HEIC or AVIF was encoded anew as a whole, upright, so that other pixels differ by rounding too;
+        else "".
     Raises:
         PhotoError: the encoder or the disk refuses.
     """
     if rgb.shape != photo.rgb.shape or rgb.dtype != photo.rgb.dtype:
         raise ValueError(f"rgb has to be {list(photo.rgb.shape)} {photo.rgb.dtype}, not {list(rgb.shape)} {rgb.dtype}")
-    encoded, note = _encode(photo, rgb)
+    encoded, note = _encode(photo, rgb, destination)
     with atomic_file(destination) as file:
         file.writelines(encoded)
     return note
@@ -58,12 +61,14 @@ def copy_photo(source: Path, destination: Path) -> None:
         shutil.copyfileobj(original, file, 1024 * 1024)
 
 
-def _encode(photo: Photo, rgb: np.ndarray) -> tuple[Encoded, str]:
+def _encode(photo: Photo, rgb: np.ndarray, destination: Path) -> tuple[Encoded, str]:
     """Return the file and what `write_photo` says about it."""
     codec, note = CODECS[photo.format], ""
     try:
         native = with_rgb(photo.native, photo.mode, photo.rgb, rgb)
         metadata = Metadata(photo.exif, photo.xmp, photo.icc)
+        if photo.format == "RAW" and is_jpeg_name(destination):
+            return encode_as_jpeg(native, metadata), note
         if codec.edit is not None:
             try:
                 return codec.edit(photo.native, native, photo.mode, metadata, photo.encoding), note

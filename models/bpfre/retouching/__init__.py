@@ -1,6 +1,6 @@
 """Retouch many photos: plan where each goes, run them all, report what happened."""
 
-from bpfre.retouching.jobs import Job, plan_jobs
+from bpfre.retouching.jobs import Job, LeftOut, left_out, plan_jobs
 from bpfre.retouching.journal import Journal
 from bpfre.retouching.last_run import LastRun, jobs_of, recall, remember
 from bpfre.retouching.pipeline import retouch_photos
@@ -14,11 +14,13 @@ __all__ = [
     "Job",
     "Journal",
     "LastRun",
+    "LeftOut",
     "PhotoResult",
     "RetouchSettings",
     "Totals",
     "is_done",
     "jobs_of",
+    "left_out",
     "plan_jobs",
     "recall",
     "remember",

@@ -11,8 +11,8 @@ T = TypeVar("T")
 _WAKE = 0.2  # seconds; on some systems a wait without end cannot be interrupted by Ctrl-C
 
 
-class StoppedError(Exception):
-    """The run is over; the stage that meets this ends."""
+class StoppedError(BaseException):
+    """The run is over; the stage that meets this ends. Not an error of any step, so none may swallow it."""
 
 
 class Channel(Generic[T]):
@@ -97,7 +97,7 @@ class Budget:
             self._photos += 1
 
     def weigh(self, pixels: int) -> None:
-        """Count the pixels of a photo that was opened, waiting until there is room.
+        """Count the pixels of a photo that is about to be decoded, waiting until there is room.
 
         Raises:
             StoppedError: `stop` was called.
@@ -107,6 +107,11 @@ class Budget:
                 self._changed.wait(_WAKE)
             if self._stopped:
                 raise StoppedError
+            self._pixels += pixels
+
+    def add(self, pixels: int) -> None:
+        """Count more pixels of a photo that has room already; never waits, or two photos could wait for each other."""
+        with self._changed:
             self._pixels += pixels
 
     def close(self, pixels: int) -> None:

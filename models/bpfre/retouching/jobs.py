@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bpfre.errors import UsageError
-from bpfre.photos import FoundPhoto, find_photos
+from bpfre.photos import RAW_SUFFIXES, SUFFIXES, FoundPhoto, find_others, find_photos
+from bpfre.photos.signature import describe
+from bpfre.retouching.settings import Developed
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,17 @@ class Job:
         return self.relative or Path(self.source.name)
 
 
-def plan_jobs(inputs: Sequence[Path], out: Path, *, recursive: bool = True) -> list[Job]:
+@dataclass(frozen=True)
+class LeftOut:
+    """One file of an input folder that is not taken for a photo."""
+
+    path: Path
+    reason: str  # one sentence
+
+
+def plan_jobs(
+    inputs: Sequence[Path], out: Path, *, recursive: bool = True, developed: Developed | None = None
+) -> list[Job]:
     """Find the photos and give each a destination in `out`, sub-folders and names kept.
 
     Results of earlier runs are never taken for photos: where `out` lies inside an input folder, it is left out
@@ -36,6 +48,8 @@ def plan_jobs(inputs: Sequence[Path], out: Path, *, recursive: bool = True) -> l
         inputs: files and folders.
         out: folder for the results; need not exist.
         recursive: look into sub-folders too.
+        developed: what camera RAW files become, beside their own suffix: `a.cr3` becomes `a.cr3.tif`, so that it
+            never meets `a.jpg`. None: they are no photos here.
     Raises:
         UsageError: an input is missing, no photo was found, `out` is a file or an input folder, a result would
             replace an original, or two photos would get the same destination.
@@ -46,14 +60,23 @@ def plan_jobs(inputs: Sequence[Path], out: Path, *, recursive: bool = True) -> l
     for given in inputs:
         if given.is_dir() and given.resolve() == target:
             raise UsageError(f"The output {out} is an input folder as well.", "Choose another output folder.")
-    found = find_photos(inputs, recursive=recursive)
+    found = find_photos(inputs, recursive=recursive, suffixes=_suffixes(developed))
     given_files = {given.resolve() for given in inputs if given.is_file()}
     photos = [photo for photo in found if not _is_earlier_result(photo, target, given_files)]
     if not photos:
         raise UsageError(f"All photos found lie in the output folder {out}.", "Choose another output folder.")
-    jobs = [Job(photo.path, out / photo.relative, photo.relative) for photo in photos]
+    jobs = [Job(photo.path, out / _result_name(photo.relative, developed), photo.relative) for photo in photos]
     check_jobs(jobs)
     return jobs
+
+
+def left_out(
+    inputs: Sequence[Path], out: Path, *, recursive: bool = True, developed: Developed | None = None
+) -> list[LeftOut]:
+    """List the files of the input folders that are no photos by their names, and say what they are."""
+    target = out.resolve()
+    others = find_others(inputs, recursive=recursive, suffixes=_suffixes(developed))
+    return [LeftOut(path, describe(path)) for path in others if not path.resolve().is_relative_to(target)]
 
 
 def check_jobs(jobs: Sequence[Job]) -> None:
@@ -64,6 +87,16 @@ def check_jobs(jobs: Sequence[Job]) -> None:
     """
     _check_originals(jobs)
     _check_collisions(jobs)
+
+
+def _suffixes(developed: Developed | None) -> tuple[str, ...]:
+    return SUFFIXES if developed is None else (*SUFFIXES, *RAW_SUFFIXES)
+
+
+def _result_name(relative: Path, developed: Developed | None) -> Path:
+    if relative.suffix.lower() not in RAW_SUFFIXES:
+        return relative
+    return relative.with_name(relative.name + (".jpg" if developed == "jpeg" else ".tif"))
 
 
 def _is_earlier_result(photo: FoundPhoto, target: Path, given_files: set[Path]) -> bool:

@@ -14,6 +14,8 @@ from typing import Any
 
 from bpfre.errors import PhotoError
 from bpfre.photos.atomic import atomic_file
+from bpfre.photos.disk import is_file
+from bpfre.photos.layers import layer_files
 from bpfre.retouching.jobs import Job
 
 FOLDER, FILE = ".bpfre", "journal.jsonl"
@@ -21,7 +23,7 @@ _SPARE = 1000  # lines that do not count any more, from which the file is writte
 
 _log = logging.getLogger(__name__)
 
-State = list[int]  # size [bytes] and time of modification [ns] of a file
+State = list[int]  # size [bytes] and time of modification [ns] of a file, and of its layered file where there is one
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Journal:
         """Whether a result that is there needs not be made again.
 
         So it is where it was made from this photo with these settings. So it is as well where it was not made here,
-        or was changed since: it is the user's then, and stays.
+        or was changed since, the layered file beside it included: it is the user's then, and stays.
 
         Args:
             job: its destination is there.
@@ -72,7 +74,10 @@ class Journal:
             return True
         if entry.result is None:
             return False
-        if entry.result != _state(job.destination):
+        now = _result_state(job.destination)
+        if len(entry.result) > len(now) and entry.result[: len(now)] == now:
+            return False  # its layered file is gone
+        if entry.result != now:
             return True
         return entry.key == self._key(extra) and self._is_same(job.source, entry)
 
@@ -94,13 +99,14 @@ class Journal:
         """
         begun = self._entries.get(self._name(job))
         if begun is not None:
-            self._note(job, Entry(begun.key, begun.source, begun.digest, _state(job.destination), dict(facts or {})))
+            result = _result_state(job.destination)
+            self._note(job, Entry(begun.key, begun.source, begun.digest, result, dict(facts or {})))
 
     def facts(self, job: Job) -> dict[str, Any] | None:
         """Return what was noted with a result; None where the file there was not made here, or was changed since."""
         entry = self._entries.get(self._name(job))
         with suppress(OSError):
-            if entry is not None and entry.result == _state(job.destination):
+            if entry is not None and entry.result is not None and entry.result[:2] == _state(job.destination):
                 return entry.facts
         return None
 
@@ -175,6 +181,10 @@ def _parse(values: dict[str, Any]) -> tuple[str, Entry]:
 def _state(path: Path) -> State:
     status = path.stat()
     return [status.st_size, status.st_mtime_ns]
+
+
+def _result_state(path: Path) -> State:
+    return _state(path) + [number for layered in layer_files(path) if is_file(layered) for number in _state(layered)]
 
 
 def _digest(path: Path) -> str:

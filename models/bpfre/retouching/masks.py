@@ -9,6 +9,7 @@ import numpy as np
 
 from bpfre.errors import PhotoError
 from bpfre.photos import SUFFIXES, read_photo, rgb8
+from bpfre.photos.disk import is_file
 
 _ROUNDING = 1.0  # px that a mask of another size may miss the photo's shape by
 
@@ -62,7 +63,7 @@ def blend(before: np.ndarray, after: np.ndarray, share: np.ndarray) -> np.ndarra
 
 def _find(folder: Path, name: Path) -> Path | None:
     paths = (folder / name.with_suffix(suffix) for suffix in (name.suffix, ".png", *SUFFIXES))
-    return next((path for path in paths if path.is_file()), None)
+    return next((path for path in paths if is_file(path)), None)
 
 
 def _read(path: Path, shape: tuple[int, ...]) -> np.ndarray:

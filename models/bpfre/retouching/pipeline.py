@@ -20,6 +20,7 @@ import numpy as np
 
 from bpfre.faces import Face, FaceCrop, FaceDetector
 from bpfre.photos import Photo, copy_photo, read_photo, write_photo
+from bpfre.photos.layers import write_layers
 from bpfre.retouching.batches import Network, corrections, crop_sizes, device_of
 from bpfre.retouching.channel import Budget, Channel, StoppedError
 from bpfre.retouching.effects import chosen_part
@@ -81,14 +82,11 @@ class _OpenPhoto:
     job: Job
     photo: Photo
     since: float
+    weight: int  # px that it counts in the budget
     waiting: int = 0  # faces without a result
     rgb: np.ndarray | None = None  # edited copy, made for the first face
     share: np.ndarray | None = None  # where it may change, [H, W] uint8; None: everywhere
     faces: dict[int, FaceResult] = field(default_factory=dict)
-
-    @property
-    def pixels(self) -> int:
-        return self.photo.rgb.shape[0] * self.photo.rgb.shape[1]
 
     @property
     def results(self) -> tuple[FaceResult, ...]:
@@ -196,15 +194,22 @@ class _Run:
                 return
             self._budget.open()
         since = time.monotonic()
+        weight = 0
+
+        def admit(pixels: int) -> None:
+            nonlocal weight
+            self._budget.weigh(pixels)
+            weight = pixels
+
         try:
-            photo = read_photo(job.source)
+            photo = read_photo(job.source, max_megapixels=self._settings.max_megapixels, admit=admit)
         except Exception as error:
-            self._budget.close(0)
+            self._budget.close(weight)
             self._results.put(_failed(job, sentence(error, "read"), since))
             return
-        opened = _OpenPhoto(job, photo, since)
-        self._budget.weigh(opened.pixels)
-        self._read.put(opened)
+        more = _weight(photo) - weight
+        self._budget.add(more)
+        self._read.put(_OpenPhoto(job, photo, since, weight + more))
 
     def _masks_of(self, job: Job) -> object:
         return mask_state(job.name, protect=self._settings.protect, only=self._settings.only)
@@ -304,6 +309,10 @@ class _Run:
             if rgb is not None and not np.array_equal(rgb, photo.rgb):
                 status = "retouched"
                 note = write_photo(photo, rgb, job.destination)
+                if self._settings.layers:
+                    write_layers(photo, rgb, job.destination)
+            elif photo.format == "RAW":  # cannot be copied into a photo of another format
+                write_photo(photo, photo.rgb, job.destination)
             else:
                 copy_photo(job.source, job.destination)
             if self._journal:
@@ -318,7 +327,7 @@ class _Run:
 
     def _finish(self, opened: _OpenPhoto, status: PhotoStatus, reason: str = "", note: str = "") -> None:
         height, width = opened.photo.rgb.shape[:2]
-        self._budget.close(opened.pixels)
+        self._budget.close(opened.weight)
         self._results.put(
             PhotoResult(
                 source=opened.job.source,
@@ -332,6 +341,12 @@ class _Run:
                 height=height,
             )
         )
+
+
+def _weight(photo: Photo) -> int:
+    """Pixels of 8-bit RGB that take as much memory as the photo."""
+    own = 0 if np.may_share_memory(photo.rgb, photo.native) else photo.native.nbytes
+    return (photo.rgb.nbytes + own) // 3
 
 
 def _failed(job: Job, reason: str, since: float | None = None) -> PhotoResult:

@@ -8,16 +8,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bpfre.photos.atomic import atomic_file
+from bpfre.retouching.jobs import LeftOut
 from bpfre.retouching.results import PhotoResult, total
 
 
-def report_document(results: Sequence[PhotoResult], facts: Mapping[str, object]) -> dict[str, object]:
-    """Return the report: the run's `facts` (plain JSON values), its totals, and every photo sorted by source."""
+def report_document(
+    results: Sequence[PhotoResult], facts: Mapping[str, object], others: Sequence[LeftOut] = ()
+) -> dict[str, object]:
+    """Return the report.
+
+    Args:
+        results: every photo; they are sorted by source.
+        facts: of the run, plain JSON values.
+        others: files that were not taken for photos.
+    """
     photos = sorted(results, key=lambda result: result.source)
     return {
         **facts,
         "totals": dataclasses.asdict(total(photos)),
         "photos": [_photo(result) for result in photos],
+        "left_out": [{"source": str(other.path), "reason": other.reason} for other in others],
     }
 
 

@@ -33,10 +33,10 @@ class PhotoResult:
 
     source: Path
     destination: Path
-    status: PhotoStatus  # copied: byte for byte, since no face was there or none changed
+    status: PhotoStatus  # copied: byte for byte (RAW: developed), since no face was there or none changed
     faces: tuple[FaceResult, ...] = ()  # largest first
     reason: str = ""  # why it failed
-    note: str = ""  # why pixels outside of the corrections are not bit-identical, where a JPEG forbids it
+    note: str = ""  # why pixels outside of the corrections are not bit-identical, where a format forbids it
     seconds: float = 0.0  # from opening it until it was written, waiting included
     width: int = 0  # px, upright; 0 where the photo was not read
     height: int = 0

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from bpfre.errors import UsageError
+from bpfre.photos.layers import check_layers
+from bpfre.photos.limits import MAX_MEGAPIXELS
 from bpfre.retouching.effects import EFFECTS, Marks
 
 Existing = Literal["resume", "overwrite", "error"]
+Developed = Literal["tiff", "jpeg"]
 Faces = Literal["all", "largest", "center"]
 
 
@@ -36,8 +39,10 @@ class RetouchSettings:
     only: Path | None = None  # folder of masks, white where something may change; photos without one stay as they are
     coarse_only: bool = False  # the network is its first stage alone
     weights: str = "starter"  # name or path for `load_network`
+    max_megapixels: float = MAX_MEGAPIXELS  # larger photos are refused before they are decoded
+    layers: bool = False  # write a layered file beside every retouched photo
     existing: Existing = "resume"  # a destination that is there: leave it, replace it, or report an error
-    open_megapixels: float = 200  # photos in memory at once, all together; a larger photo is alone there
+    open_megapixels: float = 100  # of 8-bit RGB in memory at once, all photos together; a larger photo is alone there
 
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 1:
@@ -61,6 +66,10 @@ class RetouchSettings:
         for folder in (self.protect, self.only):
             if folder is not None and not folder.is_dir():
                 raise UsageError(f"There is no folder of masks {folder}.", "Check the path.")
+        if self.layers:
+            check_layers()
+        if not self.max_megapixels > 0:
+            raise UsageError(f"The largest photo has to be of more than 0 megapixels, not {self.max_megapixels}.")
         if not self.open_megapixels > 0:
             raise UsageError(f"The megapixels in memory have to be more than 0, not {self.open_megapixels}.")
         if self.existing not in get_args(Existing):
@@ -70,7 +79,7 @@ class RetouchSettings:
 
     def deciding(self) -> dict[str, object]:
         """Return the settings that a result depends on; detector, weights and masks are known by more than a name."""
-        names = ("strength", "marks", "effects", "min_face", "faces", "max_faces", "min_score", "coarse_only")
+        names = ("strength", "marks", "effects", "min_face", "faces", "max_faces", "min_score", "coarse_only", "layers")
         return {name: getattr(self, name) for name in names}
 
     @property

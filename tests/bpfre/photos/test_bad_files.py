@@ -122,7 +122,7 @@ def test_tiff_of_unusual_depth(dtype: type, samples, tmp_path: Path) -> None:
     assert_refused(path, UnsupportedPhotoError)
 
 
-@pytest.mark.parametrize("content", [b"GIF89a", b"\0\0\0\x18ftypheic", b"BM"])
+@pytest.mark.parametrize("content", [b"GIF89a", b"\0\0\0\x18ftypisom", b"BM"])
 def test_other_pictures_are_named(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(content.ljust(100, b"\0"))

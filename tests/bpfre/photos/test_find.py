@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bpfre.errors import UsageError
-from bpfre.photos import SUFFIXES, FoundPhoto, find_photos
+from bpfre.photos import RAW_SUFFIXES, SUFFIXES, FoundPhoto, find_others, find_photos
+from bpfre.photos.signature import describe
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_every_suffix_in_any_case(tmp_path: Path) -> None:
     for suffix in SUFFIXES:
         (tmp_path / f"a{suffix}").write_bytes(b"")
         (tmp_path / f"B{suffix.upper()}").write_bytes(b"")
-    assert len(find_photos([tmp_path])) == 2 * len(SUFFIXES) == 14
+    assert len(find_photos([tmp_path])) == 2 * len(SUFFIXES) == 24
 
 
 def test_files_by_name_and_folders_together(folder: Path) -> None:
@@ -92,3 +93,39 @@ def test_nothing_found_is_an_error(tmp_path: Path) -> None:
         find_photos([tmp_path])
     with pytest.raises(UsageError, match="No photos"):
         find_photos([])
+
+
+def test_other_files_are_listed(folder: Path) -> None:
+    assert find_others([folder]) == [folder / "Thumbs.db", folder / "sub" / "notes.txt"]
+    assert find_others([folder], recursive=False) == [folder / "Thumbs.db"]
+    assert find_others([folder / "a.png"]) == []
+
+
+def test_raw_files_count_where_they_are_wanted(tmp_path: Path) -> None:
+    for name in ("a.CR3", "b.nef", "c.jpg"):
+        (tmp_path / name).write_bytes(b"")
+    assert relatives(find_photos([tmp_path])) == ["c.jpg"]
+    wanted = (*SUFFIXES, *RAW_SUFFIXES)
+    assert relatives(find_photos([tmp_path], suffixes=wanted)) == ["a.CR3", "b.nef", "c.jpg"]
+    assert find_others([tmp_path], suffixes=wanted) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"GIF89a", "It is a GIF."),
+        (b"8BPS", "It is a Photoshop document."),
+        (b"\xff\xd8\xff\xe0", "It is a JPEG file, but its name does not say so."),
+        (b"\0\0\0\x18ftypisom\0\0\0\0isom", "It is a film, or a picture of an unknown kind."),
+        (b"Dear diary", "It is no photo."),
+        (b"", "It is no photo."),
+    ],
+)
+def test_other_files_are_told_by_content(content: bytes, sentence: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.dat"
+    path.write_bytes(content)
+    assert describe(path) == sentence
+
+
+def test_a_file_that_vanished_is_said_so(tmp_path: Path) -> None:
+    assert describe(tmp_path / "gone.gif") == "It cannot be opened: there is no such file."

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bpfre.errors import UsageError
-from bpfre.retouching import Job, jobs, plan_jobs
+from bpfre.retouching import Job, LeftOut, jobs, left_out, plan_jobs
 
 
 def touch(*paths: Path) -> None:
@@ -104,3 +104,25 @@ def test_a_disk_that_takes_names_for_one_is_known(tmp_path: Path) -> None:
     if not same:
         (tmp_path / "pHOTOS").symlink_to(there, target_is_directory=True)  # as such a disk answers
         assert jobs.takes_names_for_one(there) and jobs.takes_names_for_one(there / "7")
+
+
+def test_raw_files_get_a_name_that_no_other_photo_has(tmp_path: Path) -> None:
+    touch(tmp_path / "in" / "a.CR3", tmp_path / "in" / "a.jpg", tmp_path / "in" / "a.tif")
+    for developed, suffix in (("tiff", ".tif"), ("jpeg", ".jpg")):
+        jobs = plan_jobs([tmp_path / "in"], tmp_path / "out", developed=developed)
+        assert [job.destination.name for job in jobs] == [f"a.CR3{suffix}", "a.jpg", "a.tif"]
+        assert [job.name.name for job in jobs] == ["a.CR3", "a.jpg", "a.tif"]
+    assert len(plan_jobs([tmp_path / "in"], tmp_path / "out")) == 2
+
+
+def test_files_that_are_no_photos_are_named_with_a_reason(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    touch(folder / "a.jpg", folder / "notes.txt", folder / "clean" / "a.jpg.psd", folder / ".DS_Store")
+    (folder / "b.gif").write_bytes(b"GIF89a")
+    assert left_out([folder], folder / "clean") == [
+        LeftOut(folder / "b.gif", "It is a GIF."),
+        LeftOut(folder / "notes.txt", "It is no photo."),
+    ]
+    (folder / "c.dng").touch()
+    assert len(left_out([folder], folder / "clean")) == 3
+    assert len(left_out([folder], folder / "clean", developed="tiff")) == 2

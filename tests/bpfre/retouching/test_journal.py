@@ -116,3 +116,36 @@ def test_facts_are_kept_with_the_result_they_belong_to(job: Job) -> None:
     assert journal(job).facts(job) is None
     job.destination.unlink()
     assert journal(job).facts(job) is None
+
+
+def layered(job: Job) -> Path:
+    return job.destination.with_name(job.destination.name + ".psd")
+
+
+def do_with_layers(job: Job) -> None:
+    kept = journal(job)
+    kept.begin(job)
+    job.destination.parent.mkdir(parents=True, exist_ok=True)
+    job.destination.write_bytes(b"result")
+    layered(job).write_bytes(b"layers")
+    kept.finish(job)
+
+
+def test_layers_that_the_user_painted_on_stay(job: Job) -> None:
+    do_with_layers(job)
+    assert journal(job).is_current(job)
+    assert not journal(job, strength=0.5).is_current(job)
+    layered(job).write_bytes(b"layers, painted on")
+    assert journal(job, strength=0.5).is_current(job)
+
+
+def test_layers_that_are_gone_are_made_again(job: Job) -> None:
+    do_with_layers(job)
+    layered(job).unlink()
+    assert not journal(job).is_current(job)
+
+
+def test_layers_that_someone_else_put_there_stay(job: Job) -> None:
+    do(job)
+    layered(job).write_bytes(b"mine")
+    assert journal(job, strength=0.5).is_current(job)

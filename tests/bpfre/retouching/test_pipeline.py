@@ -173,9 +173,9 @@ def test_photos_in_memory_are_bounded(
     alive: weakref.WeakSet[Photo] = weakref.WeakSet()
     most = 0
 
-    def counted(path: Path) -> Photo:
+    def counted(path: Path, **options: object) -> Photo:
         nonlocal most
-        photo = read_photo(path)
+        photo = read_photo(path, **options)
         alive.add(photo)
         most = max(most, len(alive))
         return photo
@@ -184,8 +184,8 @@ def test_photos_in_memory_are_bounded(
     brighter.before = lambda x: time.sleep(0.05)
     results = run(photos(24), tmp_path / "out", brighter, detector, batch_size=1, open_megapixels=megapixels)
     assert len(results) == 24
-    # Beside the bound, readers may hold a photo each that waits for room, and writers one that is just finished.
-    assert expected // 2 < most <= expected + pipeline.READERS + pipeline.WRITERS
+    # Beside the bound, writers may hold one each that is just finished.
+    assert expected // 2 < most <= expected + pipeline.WRITERS
 
 
 def test_photo_larger_than_the_bound_goes_alone(tmp_path: Path, photos: Photos, brighter, detector) -> None:
@@ -295,10 +295,10 @@ def test_full_disk_fails_one_photo_and_leaves_no_part_of_it(
 def test_unexpected_error_is_a_sentence(
     tmp_path: Path, photos: Photos, brighter, detector, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def fail(path: Path) -> Photo:
+    def fail(path: Path, **options: object) -> Photo:
         if path.name == "00.png":
             raise error
-        return read_photo(path)
+        return read_photo(path, **options)
 
     monkeypatch.setattr(pipeline, "read_photo", fail)
     results = run(photos(2), tmp_path / "out", brighter, detector)
@@ -431,3 +431,86 @@ def test_only_the_chosen_face_changes(tmp_path: Path, portrait: np.ndarray, brig
     assert (after[:, :256] != group[:, :256]).any()
     none = run(folder, tmp_path / "none", brighter, detector, min_score=1.0)["group.png"]
     assert none.status == "copied" and {face.status for face in none.faces} == {"skipped"}
+
+
+def test_photos_wait_for_room_before_they_are_decoded(
+    tmp_path: Path, photos: Photos, brighter, detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoding: list[int] = []
+
+    def counted(path: Path, **options: object) -> Photo:
+        admit = options.pop("admit")
+
+        def note(pixels: int) -> None:
+            admit(pixels)
+            decoding.append(pixels)
+
+        return read_photo(path, admit=note, **options)
+
+    most = 0
+    weigh = pipeline.Budget.weigh
+
+    def watched(self: pipeline.Budget, pixels: int) -> None:
+        nonlocal most
+        weigh(self, pixels)
+        most = max(most, self._pixels)
+
+    monkeypatch.setattr(pipeline, "read_photo", counted)
+    monkeypatch.setattr(pipeline.Budget, "weigh", watched)
+    results = run(photos(8), tmp_path / "out", brighter, detector, batch_size=1, open_megapixels=0.15)
+    assert {result.status for result in results.values()} == {"retouched"}
+    assert decoding == [256 * 256] * 8
+    assert most == 2 * 256 * 256  # two of 0.066 megapixels fit into 0.15
+
+
+def test_deep_photos_count_double(tmp_path: Path, photos: Photos, portrait: np.ndarray) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    tifffile.imwrite(tmp_path / "deep.tif", portrait.astype(np.uint16) * 257, photometric="rgb")
+    Image.fromarray(portrait).save(tmp_path / "flat.png")
+    Image.fromarray(portrait).convert("RGBA").save(tmp_path / "alpha.png")
+    pixels = portrait.shape[0] * portrait.shape[1]
+    weights = {name: pipeline._weight(read_photo(tmp_path / name)) for name in ("flat.png", "deep.tif", "alpha.png")}
+    assert weights == {"flat.png": pixels, "deep.tif": 2 * pixels, "alpha.png": 7 * pixels // 3}
+
+
+def test_too_large_photos_fail_alone_and_leave_their_room(tmp_path: Path, photos: Photos, brighter, detector) -> None:
+    folder = photos(3)
+    Image.new("RGB", (400, 400)).save(folder / "large.png")
+    results = run(folder, tmp_path / "out", brighter, detector, max_megapixels=0.1, open_megapixels=0.07)
+    assert results.pop("large.png").reason.startswith("large.png has 400 x 400 pixels, which is 0.16 megapixels")
+    assert {result.status for result in results.values()} == {"retouched"}
+
+
+def test_layers_beside_what_was_retouched_only(tmp_path: Path, photos: Photos, brighter, detector, scenery) -> None:
+    psd_tools = pytest.importorskip("psd_tools", reason="psd-tools comes with the extra layers")
+    folder = photos(1)
+    Image.fromarray(scenery).save(folder / "view.png")
+    results = run(folder, tmp_path / "out", brighter, detector, layers=True)
+    assert {name: result.status for name, result in results.items()} == {"00.png": "retouched", "view.png": "copied"}
+    assert sorted(contents(tmp_path / "out")) == ["00.png", "00.png.psd", "view.png"]
+    flat = psd_tools.PSDImage.open(tmp_path / "out" / "00.png.psd").composite(force=True).convert("RGB")
+    np.testing.assert_array_equal(np.asarray(flat), read_photo(tmp_path / "out" / "00.png").rgb)
+
+
+def test_raw_files_are_developed_with_and_without_a_face(
+    tmp_path: Path, portrait: np.ndarray, scenery: np.ndarray, brighter, detector, dng
+) -> None:
+    pytest.importorskip("rawpy", reason="rawpy comes with the extra raw")
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name, picture in (("face.dng", portrait), ("view.dng", scenery)):
+        (folder / name).write_bytes(dng((picture / 255.0) ** 2.2))
+    for developed, dtype in (("tiff", np.uint16), ("jpeg", np.uint8)):
+        out = tmp_path / developed
+        jobs = plan_jobs([folder], out, developed=developed)
+        results = list(retouch_photos(jobs, RetouchSettings(), network=brighter, detector=detector))
+        assert {result.source.name: result.status for result in results} == {
+            "face.dng": "retouched",
+            "view.dng": "copied",
+        }
+        for result in results:
+            before, after = read_photo(result.source), read_photo(result.destination)
+            assert (after.rgb.dtype, after.rgb.shape) == (dtype, before.rgb.shape)
+            if developed == "tiff":
+                changed = (after.rgb != before.rgb).any(axis=2)
+                assert changed.any() == (result.status == "retouched")

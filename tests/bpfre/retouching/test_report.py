@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bpfre.errors import UsageError
-from bpfre.retouching import FaceResult, PhotoResult, RetouchSettings, report_document, total, write_report
+from bpfre.retouching import FaceResult, LeftOut, PhotoResult, RetouchSettings, report_document, total, write_report
 
 FACE = FaceResult(
     box=(1.0, 2.0, 51.0, 62.0),
@@ -57,6 +57,12 @@ def test_report_holds_facts_totals_and_every_photo_by_source(tmp_path: Path) -> 
         "mean_change": 1.5,
         "max_change": 9.0,
     }
+
+
+def test_report_names_what_was_left_out() -> None:
+    document = report_document([], {}, [LeftOut(Path("in/b.gif"), "It is a GIF.")])
+    assert document["left_out"] == [{"source": "in/b.gif", "reason": "It is a GIF."}]
+    assert report_document([], {})["left_out"] == []
 
 
 def test_report_that_cannot_be_made_leaves_the_old_one(tmp_path: Path) -> None:
