@@ -90,7 +90,7 @@ def main() -> None:
                 counts["runs that ended with an error"] += code != 0
                 counts["results missing at the end"] += len(expected.keys() - found.keys())
                 counts["temporary files left at the end"] += sum(1 for _ in out.rglob("*.part"))
-                shutil.rmtree(out)
+                shutil.rmtree(out, ignore_errors=True)  # a run that failed at once has made none
     table = Table(title=f"{counts['kills']} kills of a run of {length:.1f} s over {options.photos} photos")
     table.add_column("what")
     table.add_column("count", justify="right")
