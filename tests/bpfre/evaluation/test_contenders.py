@@ -27,9 +27,12 @@ class Config:
 class Brighter(nn.Module):
     config = Config()
 
-    def forward(self, x: Tensor) -> BPFReOutput:
+    def forward(self, x: Tensor, position: Tensor | None = None) -> BPFReOutput:
         blank = torch.zeros_like(x[:, :1])
         return BPFReOutput(x + 0.05, x + 0.2, blank, blank, [], [])
+
+    def finish(self, x: Tensor, image: Tensor, position: Tensor | None = None) -> Tensor:
+        return image
 
 
 class OneFace:
