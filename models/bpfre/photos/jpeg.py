@@ -19,6 +19,7 @@ from bpfre.photos.faults import DamagedError, NotHandledError
 from bpfre.photos.jpeg_segments import (
     APP0,
     ARITHMETIC,
+    FRAMES,
     START,
     Segment,
     assembled,
@@ -78,7 +79,7 @@ def decode_jpeg(data: bytes) -> Decoded:
     """
     segments, scan = split(data)
     frame = frame_of(segments)
-    if len(frame) < 6:
+    if len(frame) < 6 or sum(marker in FRAMES for marker, _ in segments) > 1:  # decoders would take the last one
         raise DamagedError
     precision, height, width = struct.unpack_from(">BHH", frame)
     if precision != 8:

@@ -60,7 +60,7 @@ def decode_png(data: bytes) -> Decoded:
     pieces = _split(data)
     wanted: tuple[bytes, ...] = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
     chunks = [(kind, bytes(piece[8:-4])) for kind, piece in pieces if kind != b"IDAT"]
-    if chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
+    if chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13 or any(kind == b"IHDR" for kind, _ in chunks[1:]):
         raise DamagedError
     width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[0][1])
     check_size(width, height)

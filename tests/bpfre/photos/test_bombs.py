@@ -58,6 +58,32 @@ def test_a_jpeg_with_less_than_a_bit_a_block(mode: str, progressive: bool, sampl
     refused(path, UnreadablePhotoError, "cut off")
 
 
+def never(*_: object) -> None:
+    pytest.fail("a decoder was asked")
+
+
+def test_a_jpeg_with_a_second_frame(samples, save, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow would take its size, which nobody has checked."""
+    monkeypatch.setattr("bpfre.photos.jpeg.JpegImageFile", never)
+    path = save("a.jpg", samples("RGB"), "RGB")
+    data = path.read_bytes()
+    start = data.index(b"\xff\xc0")
+    frame = data[start : start + 2 + struct.unpack_from(">H", data, start + 2)[0]]
+    second = frame[:5] + struct.pack(">HH", SIDE, SIDE) + frame[9:]
+    path.write_bytes(data[: start + len(frame)] + second + data[start + len(frame) :])
+    refused(path, UnreadablePhotoError, "cut off")
+
+
+def test_a_png_with_a_second_head(samples, save, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bpfre.photos.png.PngImageFile", never)
+    path = save("a.png", samples("RGB"), "RGB")
+    data = path.read_bytes()
+    head = b"IHDR" + struct.pack(">II", SIDE, SIDE) + data[24:29]
+    second = struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
+    path.write_bytes(data[:33] + second + data[33:])
+    refused(path, UnreadablePhotoError, "cut off")
+
+
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_blank_jpeg_is_a_photo(progressive: bool, tmp_path: Path) -> None:
     """The fewest bytes that an encoder needs."""
