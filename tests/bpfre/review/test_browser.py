@@ -87,7 +87,7 @@ def share_before(tab: Page) -> float:
 
 
 def visible(tab: Page) -> list[str]:
-    return tab.locator("#grid li:not([hidden]) .label").all_text_contents()
+    return tab.locator("#grid li .label").all_text_contents()
 
 
 def open_photo(tab: Page, place: int) -> None:
@@ -115,6 +115,13 @@ def test_filters_and_finding(opened: Open) -> None:
         tab.locator("#filters button", has_text=name).first.click()
         assert visible(tab) == [NAMES[place] for place in expected]
         assert tab.locator("#filters [aria-pressed=true]").count() == 1
+    tab.keyboard.press("1")
+    focus = "document.activeElement.querySelector('.label').textContent"
+    tab.locator(".card").nth(4).focus()
+    tab.keyboard.press("4")  # the card that has the focus stays, and keeps it
+    assert tab.evaluate(focus) == NAMES[4]
+    tab.keyboard.press("3")  # it goes, and the focus to another
+    assert tab.evaluate(focus) == NAMES[2]
     tab.keyboard.press("1")
     tab.keyboard.press("/")
     tab.keyboard.type("BOLD")
@@ -153,7 +160,7 @@ def test_the_keyboard_alone_goes_everywhere(opened: Open) -> None:
 def test_next_stays_among_the_photos_shown(opened: Open) -> None:
     tab = opened()
     tab.keyboard.press("2")
-    tab.locator("#grid li:not([hidden]) .card").first.click()
+    tab.locator("#grid li .card").first.click()
     seen = []
     for _ in range(5):
         seen.append(tab.locator("#name").text_content())
