@@ -95,16 +95,16 @@ def retouch(
         return
     remove_stale(out)
     run = LastRun(inputs=tuple(photos), out=out, recursive=recursive, settings=settings)
-    with _review_of(jobs, out, journal) if review else nullcontext() as page:
+    with _review_of(jobs, out, journal, max_megapixels) if review else nullcontext() as page:
         any_failed = _run(jobs, others, run, journal, report, page, quiet=quiet, as_json=as_json)
     if any_failed:
         raise typer.Exit(1)
 
 
-def _review_of(jobs: list[Job], out: Path, journal: Journal) -> Review:
+def _review_of(jobs: list[Job], out: Path, journal: Journal, max_megapixels: float) -> Review:
     from bpfre.review import Review
 
-    return Review(jobs, out, journal)
+    return Review(jobs, out, journal, max_megapixels=max_megapixels)
 
 
 def _journal_of(out: Path, settings: RetouchSettings) -> Journal:
@@ -207,17 +207,19 @@ def _run(
     else:
         _show_results(results, others, facts, quiet=quiet)
     if review is not None:
-        _write_review(review, len(jobs), facts, stopped=interrupt is not None, silent=quiet or as_json)
+        _write_review(review, len(jobs), others, facts, stopped=interrupt is not None, silent=quiet or as_json)
     if interrupt is not None:
         raise interrupt
     return any(result.status == "failed" for result in results)
 
 
-def _write_review(review: Review, photos: int, facts: dict[str, object], *, stopped: bool, silent: bool) -> None:
+def _write_review(
+    review: Review, photos: int, others: list[LeftOut], facts: dict[str, object], *, stopped: bool, silent: bool
+) -> None:
     """Write the page; the pictures that are not there yet are waited for, unless the user stopped the run."""
     shown = {name: facts[name] for name in ("bpfre", "started", "weights", "detector")}
     with console.photo_progress(photos, shown=not silent, doing="Making the review page") as progress:
-        page = review.write(shown, hurry=stopped, each=lambda: progress.advance(0))
+        page = review.write(shown, others, hurry=stopped, each=lambda: progress.advance(0))
     if not silent:
         console.say(f"The review page is {page}.")
 

@@ -25,12 +25,14 @@ def test_the_page_lists_every_photo_of_the_folder(
 ) -> None:
     (folder / "<script>alert(1)<").mkdir()
     (folder / "<script>alert(1)<" / "script>.jpg").write_text("no photo")
+    (folder / "notes.txt").write_text("Remember the milk.")
     out = tmp_path / "clean"
     ended = cli("retouch", folder, "--out", out, "--review", "--min-score", 0.1, *options)
     assert ended.code == 1  # one photo failed
     assert f"The review page is {out / 'review.html'}." in ended.out
     photos = photos_of(out)
     assert set(photos) == {"day one/a.png", "b.png", "view.jpg", "<script>alert(1)</script>.jpg"}
+    assert "notes.txt" in (out / "review.html").read_text("ascii")
     assert b"<script>alert" not in (out / "review.html").read_bytes()
     assert photos["view.jpg"]["state"] == "unchanged"
     assert photos["day one/a.png"]["state"] == "changed"

@@ -19,6 +19,7 @@ from PIL import Image, ImageCms
 from bpfre.errors import PhotoError
 from bpfre.photos import Photo, read_photo, rgb8
 from bpfre.photos.atomic import atomic_file
+from bpfre.photos.limits import MAX_MEGAPIXELS
 
 THUMB = 320  # longer side of a thumbnail, px
 SHOWN = 1280  # of the pictures in the slider; full size is the photo itself, which the browser opens
@@ -49,7 +50,9 @@ class Previews:
     note: str = ""  # why there is no map or no result, a sentence
 
 
-def make_previews(source: Path, result: Path | None, folder: Path) -> Previews:
+def make_previews(
+    source: Path, result: Path | None, folder: Path, *, max_megapixels: float = MAX_MEGAPIXELS
+) -> Previews:
     """Make the pictures of a photo, or return those made earlier from the same two files.
 
     Both files are only read. Pictures are JPEG in sRGB, the map a PNG that is transparent where nothing differs;
@@ -59,6 +62,7 @@ def make_previews(source: Path, result: Path | None, folder: Path) -> Previews:
         source: the photo.
         result: what it became; None where it became nothing.
         folder: for the pictures; made where it is missing.
+        max_megapixels: larger photos are refused.
     Raises:
         PhotoError: the photo cannot be read, or a picture not be written.
     """
@@ -66,7 +70,9 @@ def make_previews(source: Path, result: Path | None, folder: Path) -> Previews:
     record = folder / f"{stem}.json"
     with suppress(OSError, ValueError, TypeError):
         return Previews(**json.loads(record.read_bytes()))
-    made = _make(source, result, folder, stem)
+    before = read_photo(source, max_megapixels=max_megapixels)
+    after, note = _read_result(source, result, max_megapixels)
+    made = _make(before, after, note, folder, stem)
     _write(record, json.dumps(dataclasses.asdict(made)).encode("ascii"))
     return made
 
@@ -88,9 +94,7 @@ def _stem(source: Path, result: Path | None) -> str:
     return hashlib.sha256(json.dumps(states).encode("ascii")).hexdigest()[:24]
 
 
-def _make(source: Path, result: Path | None, folder: Path, stem: str) -> Previews:
-    before = read_photo(source)
-    after, note = _read_result(source, result)
+def _make(before: Photo, after: Photo | None, note: str, folder: Path, stem: str) -> Previews:
     height, width = before.rgb.shape[:2]
     full = all(photo is None or photo.format in _IN_BROWSERS for photo in (before, after))
     side = SHOWN if full else SHOWN_ALONE
@@ -118,14 +122,14 @@ def _make(source: Path, result: Path | None, folder: Path, stem: str) -> Preview
     return Previews(**facts, thumb=f"{stem}-thumb.jpg", note=note)
 
 
-def _read_result(source: Path, result: Path | None) -> tuple[Photo | None, str]:
+def _read_result(source: Path, result: Path | None, max_megapixels: float) -> tuple[Photo | None, str]:
     """Return the result where it differs from the photo, and why it cannot be shown."""
     if result is None:
         return None, ""
     try:
         if filecmp.cmp(source, result, shallow=False):
             return None, ""
-        return read_photo(result), ""
+        return read_photo(result, max_megapixels=max_megapixels), ""
     except OSError:
         return None, "The result is not there any more."
     except PhotoError as error:

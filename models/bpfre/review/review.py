@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from bpfre.retouching import FaceResult, Job, Journal, PhotoResult
+from bpfre.photos.limits import MAX_MEGAPIXELS
+from bpfre.retouching import FaceResult, Job, Journal, LeftOut, PhotoResult
 from bpfre.retouching.journal import FOLDER
 from bpfre.retouching.results import from_facts
 from bpfre.retouching.sentences import sentence
@@ -32,13 +33,22 @@ class Review:
         jobs: every photo the page lists, in this order.
         out: the run's output folder.
         journal: of the output folder; tells what earlier runs found in photos that this one skips.
+        max_megapixels: larger photos get no pictures.
     Raises:
         UsageError: the page would replace a file that is no such page.
     """
 
-    def __init__(self, jobs: Sequence[Job], out: Path, journal: Journal | None = None) -> None:
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        out: Path,
+        journal: Journal | None = None,
+        *,
+        max_megapixels: float = MAX_MEGAPIXELS,
+    ) -> None:
         check_page(out)
         self._jobs, self._out, self._journal = jobs, out, journal
+        self._max_megapixels = max_megapixels
         self._pictures = out / FOLDER / "review"
         self._results: dict[Path, PhotoResult] = {}
         self._previews: dict[Path, Future[Previews]] = {}
@@ -56,15 +66,23 @@ class Review:
         """Take up what became of one of the photos; returns at once."""
         self._results[result.source] = result
         done = None if result.status == "failed" else result.destination
-        self._previews[result.source] = self._worker.submit(make_previews, result.source, done, self._pictures)
+        self._previews[result.source] = self._worker.submit(
+            make_previews, result.source, done, self._pictures, max_megapixels=self._max_megapixels
+        )
 
     def write(
-        self, facts: Mapping[str, object], *, hurry: bool = False, each: Callable[[], object] = lambda: None
+        self,
+        facts: Mapping[str, object],
+        others: Sequence[LeftOut] = (),
+        *,
+        hurry: bool = False,
+        each: Callable[[], object] = lambda: None,
     ) -> Path:
         """Wait for the pictures, write the page and remove pictures that it does not show.
 
         Args:
             facts: of the run, plain JSON values by their names, shown on top.
+            others: files that were not taken for photos.
             hurry: make no more pictures; photos without are listed all the same.
             each: called after each photo.
         Returns:
@@ -80,7 +98,9 @@ class Review:
             photos.append(self._entry(job, shown))
             each()
         page = self._out / PAGE
-        write_page({"title": self._out.absolute().name, "facts": dict(facts), "photos": photos}, page)
+        left = [{"name": str(other.path), "reason": other.reason} for other in others]
+        document = {"title": self._out.absolute().name, "facts": dict(facts), "photos": photos, "others": left}
+        write_page(document, page)
         if not hurry:
             self._remove_all_but(shown)
         return page

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bpfre.retouching import FaceResult, Job, PhotoResult
+from bpfre.retouching import FaceResult, Job, LeftOut, PhotoResult
 from bpfre.review import Review
 
 wait_until = pytest.importorskip("benchmarks.review_page", reason="the benchmark needs scikit-image").wait_until
@@ -42,7 +42,7 @@ def written(
     with Review(jobs, jobs[0].destination.parent) as review:
         for result in results:
             review.add(result)
-        return review.write({"bpfre": "<s>1</s>"})
+        return review.write({"bpfre": "<s>1</s>"}, [LeftOut(Path("notes <b>.txt"), "It is a text.")])
 
 
 @pytest.fixture
@@ -258,6 +258,13 @@ def test_what_was_refused_and_why_is_said(opened: Open) -> None:
         assert tab.locator(where).text_content() == text
         assert tab.locator("#slider").is_disabled()
         assert tab.locator("#divider").is_hidden()
+
+
+def test_files_that_are_no_photos_are_named(opened: Open) -> None:
+    tab = opened()
+    assert tab.locator("#other-list").is_hidden()
+    tab.get_by_text("1 other file was left out").click()
+    assert tab.locator("#other-list li").all_text_contents() == ["notes <b>.txt: It is a text."]
 
 
 def test_the_map_shows_where_it_corrected(opened: Open) -> None:

@@ -156,6 +156,13 @@ def test_a_photo_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("p/*"))
 
 
+def test_a_photo_over_the_limit_is_refused(write_pair: Write, tmp_path: Path) -> None:
+    job = write_pair("a.png")
+    with pytest.raises(PhotoError, match="limit"):
+        make_previews(job.source, job.destination, tmp_path / "p", max_megapixels=0.009)
+    assert make_previews(job.source, job.destination, tmp_path / "p", max_megapixels=0.01).after
+
+
 def test_pictures_are_made_once_and_anew_for_another_result(write_pair: Write, tmp_path: Path) -> None:
     job = write_pair("a.png")
     first = make(job, tmp_path / "p")

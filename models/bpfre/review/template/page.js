@@ -413,3 +413,8 @@ document.title = 'Review: ' + data.title;
 element('about').textContent = Object.entries(data.facts)
   .map(([name, value]) => name + ' ' + (name === 'started' ? new Date(value).toLocaleString() : value)).join(', ');
 refresh();
+if (data.others.length) {
+  element('others').hidden = false;
+  element('other-count').textContent = count(data.others.length, 'other file was', 'other files were') + ' left out';
+  element('other-list').append(...data.others.map(other => make('li', '', other.name + ': ' + other.reason)));
+}
