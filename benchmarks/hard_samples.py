@@ -112,12 +112,13 @@ class Bench:
 
 
 def sheet_row(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """A picture and eight times its change, on top of each other, 640 px wide. -> [H, W, 3] uint8"""
+    """The middle of a result and eight times its change, on top of each other. -> [1280, 640, 3] uint8"""
     change = np.clip(128 + 8 * (after.astype(np.int16) - before), 0, 255).astype(np.uint8)
-    both = np.vstack([after, change])
-    height = round(640 * both.shape[0] / both.shape[1])
-    mode = cv2.INTER_AREA if both.shape[1] > 640 else cv2.INTER_NEAREST
-    return cv2.resize(both, (640, height), interpolation=mode)
+    height, width = before.shape[:2]
+    half = 3 * min(height, width) // 10
+    middle = np.s_[height // 2 - half : height // 2 + half, width // 2 - half : width // 2 + half]
+    shown = [cv2.resize(part[middle], (640, 640), interpolation=cv2.INTER_NEAREST) for part in (after, change)]
+    return np.vstack(shown)
 
 
 def _save(path: Path, rgb: np.ndarray) -> None:
@@ -306,6 +307,8 @@ def main() -> None:
     parser.add_argument("faces", type=Path)
     parser.add_argument("--weights", default="starter", help="name or path")
     parser.add_argument("--against", nargs="*", default=[], help="other weights, judged in a row of their own")
+    parser.add_argument("--labels", type=Path, default=LABELS)
+    parser.add_argument("--hold-out", type=Path, default=HOLD_OUT, help="only people of this list are measured")
     parser.add_argument("--photos", type=int, default=8, help="labelled photos")
     parser.add_argument("--severities", type=int, default=3, help="steps after the easy photo")
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=list(KINDS))
@@ -327,8 +330,8 @@ def main() -> None:
 def measure(options: argparse.Namespace, console: Console) -> bool:
     """Run everything. -> whether the refined result keeps within the bounds everywhere"""
     tune_allocator()
-    labels, bounds = read_labels(LABELS), Bounds()
-    chosen = choose_photos(choose(labels, HOLD_OUT, "*"), labels, options.photos) if options.kinds else []
+    labels, bounds = read_labels(options.labels), Bounds()
+    chosen = choose_photos(choose(labels, options.hold_out, "*"), labels, options.photos) if options.kinds else []
     bench = Bench(contenders(options.weights, options.against), options.out / "pictures" if options.pictures else None)
     samples = load_samples(options.faces, chosen, bench.detector)
     degraded = measure_degraded(bench, samples, options.kinds, options.severities)
