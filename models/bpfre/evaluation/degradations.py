@@ -61,8 +61,9 @@ def dim_light(rgb: np.ndarray, to_template: np.ndarray, severity: float, rng: np
     """Take light away and add a sensor's noise: of the photons, and of reading out."""
     light = _to_linear(rgb) * np.float32(2 ** (-STOPS * severity))
     noise = rng.standard_normal(rgb.shape, np.float32)
-    # Sensors see one colour a pixel, so that noise spreads to neighbours; 1.65 makes up for what averaging takes.
-    noise = 1.65 * cv2.GaussianBlur(noise, (0, 0), 0.6)
+    # Sensors see one colour a pixel, so that noise spreads to neighbours; its deviation stays 1.
+    spread = cv2.getGaussianKernel(5, 0.6)
+    noise = cv2.sepFilter2D(noise, -1, spread, spread) / np.square(spread).sum()
     return _plain(_to_srgb(light + severity * np.sqrt(SHOT * light + READ**2) * noise))
 
 
