@@ -94,7 +94,9 @@ def harsh_jpeg(rgb: np.ndarray, to_template: np.ndarray, severity: float, rng: n
     """Store the photo as JPEG with halved chroma, in equal ratios of quality from 95 to 8."""
     quality = round(BEST_JPEG * (WORST_JPEG / BEST_JPEG) ** severity)
     _, coded = cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return _plain(np.ascontiguousarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]))
+    stored = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    assert stored is not None  # what was just encoded can be decoded
+    return _plain(np.ascontiguousarray(stored[..., ::-1]))
 
 
 def tilt(rgb: np.ndarray, to_template: np.ndarray, severity: float, rng: np.random.Generator) -> Degraded:

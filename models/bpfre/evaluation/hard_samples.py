@@ -181,8 +181,8 @@ def level_of(severity: float, scores: Sequence[HardScore]) -> Level:
 
 
 def _moved(labelled: LabelledPhoto, matrix: np.ndarray) -> LabelledPhoto:
-    parts = {
-        name: tuple(place.moved(matrix) for place in getattr(labelled, name))
-        for name in ("marks", "doubtful", "controls")
-    }
-    return dataclasses.replace(labelled, **parts)
+    marks, doubtful, controls = (
+        tuple(place.moved(matrix) for place in places)
+        for places in (labelled.marks, labelled.doubtful, labelled.controls)
+    )
+    return dataclasses.replace(labelled, marks=marks, doubtful=doubtful, controls=controls)

@@ -450,9 +450,9 @@ def test_photos_wait_for_room_before_they_are_decoded(
     most = 0
     weigh = pipeline.Budget.weigh
 
-    def watched(self: pipeline.Budget, pixels: int) -> None:
+    def watched(self: pipeline.Budget, pixels: int, instead_of: int = 0) -> None:
         nonlocal most
-        weigh(self, pixels)
+        weigh(self, pixels, instead_of)
         most = max(most, self._pixels)
 
     monkeypatch.setattr(pipeline, "read_photo", counted)
