@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+from contextlib import suppress
 
 # glibc's mallopt parameters (malloc.h) and values: keep freed tensors in the process instead of handing their
 # pages back to the kernel, which otherwise costs as much time as the arithmetic.
@@ -23,6 +24,14 @@ def tune_allocator() -> bool:
     mallopt.argtypes, mallopt.restype = [ctypes.c_int, ctypes.c_int], ctypes.c_int
     settings = ((_M_MMAP_THRESHOLD, _KEEP), (_M_TRIM_THRESHOLD, 2 * _KEEP - 1), (_M_TOP_PAD, 1 << 28))
     return all(mallopt(name, value) == 1 for name, value in settings)
+
+
+def release_memory() -> None:
+    """Hand back what `tune_allocator` made malloc keep: worth it after something much larger than tensors."""
+    if platform.system() != "Linux":
+        return
+    with suppress(OSError, AttributeError):  # musl and friends
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def pick_device(name: str = "auto") -> str:

@@ -132,8 +132,7 @@ def _document(photo: Photo, retouched: np.ndarray, changed: np.ndarray, version:
     else:  # deep layers stand in a block of their own
         block = TaggedBlock(key=Tag.LAYER_16, data=LayerInfoBlock(count, records, data))
         information = LayerAndMaskInformation(LayerInfo(), GlobalLayerMaskInfo(), TaggedBlocks([(Tag.LAYER_16, block)]))
-    flat = ImageData(compression=Compression.RLE)
-    flat.set_data([_bytes(plane) for plane in _planes(retouched, photo.mode)], header)
+    flat = ImageData(compression=Compression.RAW, data=_stacked(_planes(retouched, photo.mode)))
     resources = ImageResources.new()
     _describe(resources, photo)
     return PSD(header, image_resources=resources, layer_and_mask_information=information, image_data=flat)
@@ -158,8 +157,9 @@ def _layer(
     if mask is not None:
         channels.append((ChannelID.USER_LAYER_MASK, mask))
     data = ChannelDataList()
-    for _, plane in channels:
-        channel = ChannelData(compression=Compression.RLE if plane.size else Compression.RAW)
+    for number, plane in channels:
+        packed = plane.size and (plane.dtype == np.uint8 or number < 0)  # 16-bit colours only grow when packed
+        channel = ChannelData(compression=Compression.RLE if packed else Compression.RAW)
         if plane.size:
             height, width = plane.shape
             channel.set_data(_bytes(plane), width, height, 8 * plane.dtype.itemsize, version)
@@ -207,6 +207,15 @@ def _planes(native: np.ndarray, mode: str) -> list[np.ndarray]:
 
 def _bytes(plane: np.ndarray) -> bytes:
     return plane.astype(plane.dtype.newbyteorder(">")).tobytes()
+
+
+def _stacked(planes: Sequence[np.ndarray]) -> memoryview:
+    """Return the bytes of planes one after another, without a copy of each in between."""
+    height, width = planes[0].shape
+    stacked = np.empty((len(planes), height, width), planes[0].dtype.newbyteorder(">"))
+    for index, plane in enumerate(planes):
+        stacked[index] = plane
+    return stacked.data.cast("B")
 
 
 def _box_of(changed: np.ndarray) -> _Box:

@@ -96,18 +96,22 @@ class Budget:
                 raise StoppedError
             self._photos += 1
 
-    def weigh(self, pixels: int) -> None:
-        """Count the pixels of a photo that is about to be decoded, waiting until there is room.
+    def weigh(self, pixels: int, instead_of: int = 0) -> None:
+        """Count the pixels of a photo that is about to be read or decoded, waiting until there is room.
+
+        Args:
+            pixels: to count.
+            instead_of: what was counted of the same photo so far; only one thread at a time may wait with any.
 
         Raises:
             StoppedError: `stop` was called.
         """
         with self._changed:
-            while self._pixels and self._pixels + pixels > self._most_pixels and not self._stopped:
+            while (others := self._pixels - instead_of) and others + pixels > self._most_pixels and not self._stopped:
                 self._changed.wait(_WAKE)
             if self._stopped:
                 raise StoppedError
-            self._pixels += pixels
+            self._pixels += pixels - instead_of
 
     def add(self, pixels: int) -> None:
         """Count more pixels of a photo that has room already; never waits, or two photos could wait for each other."""

@@ -12,8 +12,9 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -33,10 +34,11 @@ from bpfre.retouching.resume import is_done
 from bpfre.retouching.selection import choose_faces
 from bpfre.retouching.sentences import sentence
 from bpfre.retouching.settings import RetouchSettings
-from bpfre.runtime import pick_device
+from bpfre.runtime import pick_device, release_memory
 
 READERS = WRITERS = 2  # decoding and encoding release the interpreter's lock
 PHOTOS_A_LOOK = 4  # photos the detector gets at once
+_LARGE = 20_000_000  # px of photos after which memory is handed back
 
 
 def retouch_photos(
@@ -124,7 +126,7 @@ class _Run:
         self.device = device_of(network, otherwise=pick_device(settings.device))
         self._sizes = crop_sizes(network)
         self._jobs = iter(jobs)
-        self._turn = threading.Lock()  # photos are opened in the jobs' order
+        self._turn = threading.Lock()  # photos are opened in the jobs' order, and one waits for room at a time
         self._budget = Budget(photos=settings.open_photos, pixels=settings.open_megapixels * 1e6)
         batch = settings.batch_size
         self._read: Channel[_OpenPhoto] = Channel(PHOTOS_A_LOOK)
@@ -180,7 +182,9 @@ class _Run:
     # Each step handles one item and keeps nothing of it, so that a thread that waits holds no photo.
 
     def _read_next(self) -> None:
-        with self._turn:
+        turn = ExitStack()  # given back once the photo has room for its pixels, or is done with
+        with turn:
+            turn.enter_context(self._turn)
             job = next(self._jobs, None)
             if job is None:
                 raise StoppedError
@@ -193,20 +197,28 @@ class _Run:
                 self._results.put(PhotoResult(source=job.source, destination=job.destination, status="skipped"))
                 return
             self._budget.open()
+            self._read_photo(job, turn)
+
+    def _read_photo(self, job: Job, turn: ExitStack) -> None:
         since = time.monotonic()
         weight = 0
 
         def admit(pixels: int) -> None:
             nonlocal weight
-            self._budget.weigh(pixels)
+            self._budget.weigh(pixels, instead_of=weight)
             weight = pixels
+            turn.close()
 
         try:
+            size = _file_weight(job.source)
+            self._budget.weigh(size)
+            weight = size
             photo = read_photo(job.source, max_megapixels=self._settings.max_megapixels, admit=admit)
         except Exception as error:
             self._budget.close(weight)
             self._results.put(_failed(job, sentence(error, "read"), since))
             return
+        _tidy(weight)
         more = _weight(photo) - weight
         self._budget.add(more)
         self._read.put(_OpenPhoto(job, photo, since, weight + more))
@@ -303,6 +315,7 @@ class _Run:
         photo, rgb, job = opened.photo, opened.rgb, opened.job
         status: PhotoStatus = "copied"
         note = ""
+        _tidy(opened.weight)
         try:
             if self._journal:
                 self._journal.begin(job, self._masks_of(job))
@@ -327,6 +340,7 @@ class _Run:
 
     def _finish(self, opened: _OpenPhoto, status: PhotoStatus, reason: str = "", note: str = "") -> None:
         height, width = opened.photo.rgb.shape[:2]
+        _tidy(opened.weight)
         self._budget.close(opened.weight)
         self._results.put(
             PhotoResult(
@@ -341,6 +355,20 @@ class _Run:
                 height=height,
             )
         )
+
+
+def _tidy(weight: int) -> None:
+    """Hand back what decoding or encoding a large photo took, which would add up with what the next step takes."""
+    if weight >= _LARGE:
+        release_memory()
+
+
+def _file_weight(path: Path) -> int:
+    """Pixels of 8-bit RGB that take as much memory as a file."""
+    try:
+        return path.stat().st_size // 3
+    except OSError:  # reading it will say why
+        return 0
 
 
 def _weight(photo: Photo) -> int:
