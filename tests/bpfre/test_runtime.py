@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from bpfre.errors import UsageError
-from bpfre.runtime import pick_device, tune_allocator
+from bpfre.runtime import pick_device, release_memory, tune_allocator
 
 
 @pytest.fixture
@@ -64,3 +64,33 @@ def test_glibc_takes_the_settings_without_torch() -> None:
     }
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert run.stdout.split() == ["True", "False"]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the allocator tuned is that of glibc")
+def test_memory_that_the_settings_keep_can_be_handed_back() -> None:
+    code = """
+from bpfre.runtime import release_memory, tune_allocator
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+
+tune_allocator()
+blocks = [bytearray(b"x") * 20_000_000 for _ in range(10)]
+del blocks
+kept = resident()
+release_memory()
+print(kept - resident())
+"""
+    environment = {k: v for k, v in os.environ.items() if k != "BPFRE_MALLOC"} | {
+        "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)
+    }
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert int(run.stdout) > 150_000_000
+
+
+def test_nothing_is_handed_back_where_there_is_no_glibc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "system", lambda: "Windows")
+    release_memory()
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    monkeypatch.setattr("ctypes.CDLL", lambda name: object())  # musl: no malloc_trim
+    release_memory()

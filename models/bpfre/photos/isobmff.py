@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TypeAlias
 
 from bpfre.photos.faults import DamagedError, NotHandledError
@@ -77,5 +78,8 @@ def refuse_sequence(data: bytes) -> None:
     Raises:
         NotHandledError: so it is.
     """
-    if find(data, b"moov") is not None:
+    film = None
+    with suppress(DamagedError):  # cameras append what is no box; what is cut off, the decoder will tell
+        film = find(data, b"moov")
+    if film is not None:
         raise NotHandledError("is animated", "Only still photos are retouched.")

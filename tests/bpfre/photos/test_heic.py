@@ -167,3 +167,10 @@ def test_the_extra_is_named_where_it_is_missing(heic, monkeypatch: pytest.Monkey
     assert str(caught.value) == (
         'a.heic is a HEIC picture, and pillow_heif is not installed. Install it with: pip install "bpfre[heic]".'
     )
+
+
+def test_what_a_camera_appends_does_no_harm(heic) -> None:
+    path = heic(smooth(64, 64, 255))
+    before = read_photo(path).rgb
+    path.write_bytes(path.read_bytes() + b"SEFHtrailer that is no box at all")
+    np.testing.assert_array_equal(read_photo(path).rgb, before)

@@ -69,3 +69,26 @@ def test_stopped_budget_lets_nobody_in() -> None:
         budget.open()
     with pytest.raises(StoppedError):
         budget.weigh(1)
+
+
+def test_budget_trades_a_files_room_for_its_pixels() -> None:
+    budget = Budget(photos=3, pixels=10)
+    budget.weigh(6)
+    budget.weigh(2)
+    growing = start(lambda: budget.weigh(5, instead_of=2))
+    growing.join(0.05)
+    assert growing.is_alive()  # 6 and 5 do not fit
+    budget.add(3)
+    budget.open()
+    budget.close(9)
+    growing.join(5)
+    assert not growing.is_alive()
+    budget.weigh(5)  # 5 and 5 do
+
+
+def test_a_giant_alone_need_not_wait_for_its_own_file() -> None:
+    budget = Budget(photos=1, pixels=10)
+    budget.weigh(4)
+    alone = start(lambda: budget.weigh(50, instead_of=4))
+    alone.join(5)
+    assert not alone.is_alive()
