@@ -90,13 +90,15 @@ Photos = dict[str, HardPhoto]
 class Bench:
     """The methods, and what they are run with."""
 
-    def __init__(self, methods: Mapping[str, Network | None], pictures: Path | None) -> None:
+    def __init__(self, methods: Mapping[str, Network | None], pictures: Path | None, console: Console) -> None:
         self.methods = methods
+        self._console = console
         self.detector = RememberingDetector(open_detector("mtcnn"))
         self._pictures = pictures
 
     def step(self, kind: str, label: str, severity: float, photos: Photos) -> Step:
         """Run every method over the photos of one severity."""
+        self._console.print(f"{kind} {label}: {len(photos)} photos", style="dim")
         before = {name: hard.rgb for name, hard in photos.items()}
         scores: dict[str, list[HardScore]] = {}
         done: dict[str, dict[str, np.ndarray]] = {}
@@ -332,7 +334,9 @@ def measure(options: argparse.Namespace, console: Console) -> bool:
     tune_allocator()
     labels, bounds = read_labels(options.labels), Bounds()
     chosen = choose_photos(choose(labels, options.hold_out, "*"), labels, options.photos) if options.kinds else []
-    bench = Bench(contenders(options.weights, options.against), options.out / "pictures" if options.pictures else None)
+    bench = Bench(
+        contenders(options.weights, options.against), options.out / "pictures" if options.pictures else None, console
+    )
     samples = load_samples(options.faces, chosen, bench.detector)
     degraded = measure_degraded(bench, samples, options.kinds, options.severities)
     series = measure_series(bench, options.faces, options.series)

@@ -46,9 +46,9 @@ def hand(severity: float, rng: np.random.Generator) -> list[Shape]:
     palm = np.array([475 - 195 * severity, 505 - 105 * severity])
     heading = -2.0
     along, across = np.array([np.cos(heading), np.sin(heading)]), np.array([-np.sin(heading), np.cos(heading)])
-    wrist = palm - 210 * along
+    elbow = palm - 420 * along
     shapes = [
-        Shape(_capsule(wrist, palm - 60 * along, 50), "skin", brightness=0.86, round_edge=40),
+        Shape(_capsule(elbow, palm - 60 * along, 50), "skin", brightness=0.86, round_edge=40),
         Shape(_rounded(palm, 66, 72, heading + np.pi / 2), "skin", brightness=0.9, round_edge=26),
     ]
     for offset, length, spread in ((-51, 92, 0.14), (-17, 122, 0.04), (17, 128, -0.04), (51, 106, -0.14)):
@@ -87,6 +87,7 @@ def hair(severity: float, rng: np.random.Generator) -> list[Shape]:
     locks = 26
     shapes = []
     for lock in rng.uniform(120, 392, locks):
+        root = 60 + 50 * ((lock - 256) / 136) ** 2  # along the hairline
         lean, length, bend = rng.uniform(-60, 60), rng.uniform(180, 420), rng.uniform(-40, 40)
         for start, light, width, share in zip(
             rng.normal(0, 6, STRANDS),
@@ -97,7 +98,7 @@ def hair(severity: float, rng: np.random.Generator) -> list[Shape]:
         ):
             t = np.linspace(0, share * (0.35 + 0.65 * severity), 24)
             x = lock + start + lean * t + bend * np.sin(np.pi * t) - 0.7 * start * t
-            strand = np.column_stack([x, 50 + length * t])
+            strand = np.column_stack([x, root + length * t])
             shapes.append(Shape(strand, _colour(base * light), 0.9, width=width))
     # The first locks are there from the start: more severe is more hair and never other hair.
     return shapes[: STRANDS * max(1, round(locks * severity))]
