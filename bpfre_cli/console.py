@@ -75,6 +75,16 @@ def table(title: str, rows: Sequence[tuple[str, str]]) -> None:
     _out.print(grid)
 
 
+def grid(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of figures below a head to stdout; the first column holds names."""
+    made = Table(title=_printable(title), title_justify="left")
+    for number, name in enumerate(head):
+        made.add_column(Text(_printable(name)), justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(_printable(cell)) for cell in row))
+    _out.print(made)
+
+
 def show_log() -> None:
     """Send what bpfre logs to stderr, in step with progress bars."""
     logger = logging.getLogger("bpfre")
