@@ -97,7 +97,7 @@ def open_gauges(device: str, *, tell: Callable[[str], None] | None = None) -> Ga
     double = device if device.startswith("cuda") else "cpu"  # which other devices lack
     ways: Sequence[tuple[str, Callable[[], Gauge]]] = (
         ("PSNR and SSIM", lambda: FidelityGauge(double)),
-        ("HaarPSI", lambda: HaarPsiGauge(device)),
+        ("HaarPSI", lambda: HaarPsiGauge(double)),
         ("LPIPS", lambda: LpipsGauge(device, tell=tell)),
         ("DISTS", lambda: DistsGauge(device)),
         ("errors on and off the edits", EditGauge),

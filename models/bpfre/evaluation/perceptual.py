@@ -17,7 +17,7 @@ from bpfre.weights.published import PublishedFile, verify
 
 
 class HaarPsiGauge:
-    """HaarPSI of piq: needs no weights, so it is always there."""
+    """HaarPSI of piq, in double precision: needs no weights, so it is always there."""
 
     columns = (
         Column("haarpsi", "HaarPSI", "higher", 4, "Haar wavelet-based perceptual similarity (Reisenhofer 2018); piq"),
@@ -30,7 +30,7 @@ class HaarPsiGauge:
         """Measure against the target."""
         import piq
 
-        result, target = (as_tensor(picture, self._device) for picture in (measured.result, measured.target))
+        result, target = (as_tensor(p, self._device, double=True) for p in (measured.result, measured.target))
         return {"haarpsi": float(piq.haarpsi(result, target, data_range=1.0))}
 
 
@@ -69,7 +69,13 @@ class DistsGauge:
     """DISTS of torchmetrics."""
 
     columns = (
-        Column("dists", "DISTS", "lower", 4, "deep image structure and texture distance (Ding 2020); torchmetrics"),
+        Column(
+            "dists",
+            "DISTS",
+            "lower",
+            4,
+            "deep image structure and texture distance (Ding 2020), not reduced to 256 px before; torchmetrics",
+        ),
     )
 
     def __init__(self, device: str) -> None:
@@ -81,7 +87,7 @@ class DistsGauge:
         from torchmetrics.functional.image.dists import DISTSNetwork  # the function of that module builds it each time
 
         with _found_by_torchvision(VGG16):
-            self._network = DISTSNetwork().to(device).eval()
+            self._network = DISTSNetwork().to(device).eval().requires_grad_(False)
         self._device = device
 
     def __call__(self, measured: Measured) -> dict[str, float | None]:

@@ -65,23 +65,16 @@ def table_of(summaries: Sequence[MethodSummary], columns: Sequence[Column]) -> t
     Columns that no method has a value for are left out.
     """
     shown = [c for c in columns if any(s.columns[c.key].pairs or s.columns[c.key].infinite for s in summaries)]
-    head = ["method", *(f"{column.title} {_ARROWS[column.better]}" for column in shown), "beats unedited"]
-    rows = [
-        [
-            summary.method,
-            *(_cell(summary.columns[column.key], column.digits) for column in shown),
-            "" if summary.beats_unedited is None else f"{summary.beats_unedited:.0%}",
-        ]
-        for summary in summaries
-    ]
+    head = ["method", *(f"{column.title} {_ARROWS[column.better]}" for column in shown)]
+    rows = [[summary.method, *(_cell(summary.columns[c.key], c.digits) for c in shown)] for summary in summaries]
     return head, rows
 
 
 def _cell(spread: Spread, digits: int) -> str:
     parts = []
     if spread.mean is not None:
-        sd = "" if spread.sd is None else f" ± {spread.sd:.{digits}f}"
+        sd = "" if spread.sd is None else f"\n± {spread.sd:.{digits}f}"
         parts.append(f"{spread.mean:.{digits}f}{sd}")
     if spread.infinite:
         parts.append("inf" if spread.mean is None else f"({spread.infinite} inf)")
-    return " ".join(parts) if parts else "-"
+    return "\n".join(parts) if parts else "-"

@@ -14,6 +14,8 @@ from bpfre.training.config import TrainConfig
 from bpfre.training.data import Batch
 from bpfre.training.data.window import EDIT
 
+_ROUNDING = 0.01  # grey levels by which float pixels may miss their 8-bit value
+
 
 class EditErrors(NamedTuple):
     """How near a result is to the retoucher's, on and off what the retoucher changed."""
@@ -46,7 +48,7 @@ def validate(
 
 def edited_pixels(raw: Tensor, target: Tensor) -> Tensor:
     """Tell where the retoucher changed any channel by more than `EDIT` levels. [N, 3, H, W] -> [N, 1, H, W] bool"""
-    return (raw - target).abs().amax(dim=1, keepdim=True) > EDIT / 255
+    return (raw - target).abs().amax(dim=1, keepdim=True) > (EDIT + _ROUNDING) / 255
 
 
 def edit_errors(image: Tensor, raw: Tensor, target: Tensor) -> EditErrors:
