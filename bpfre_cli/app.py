@@ -13,6 +13,7 @@ import typer
 
 from bpfre.errors import BpfreError, UsageError
 from bpfre_cli import console, weights
+from bpfre_cli.evaluate import evaluate
 from bpfre_cli.retouch import retouch
 from bpfre_cli.synthesize import synthesize
 from bpfre_cli.train import train
@@ -55,6 +56,7 @@ app.command()(interruptible(retouch))
 app.command()(interruptible(train))
 app.command()(interruptible(synthesize))
 app.command()(interruptible(visualize))
+app.command()(interruptible(evaluate))
 weights_app = typer.Typer(help="List, fetch and check network weights.", no_args_is_help=True)
 weights_app.command("list")(interruptible(weights.show))
 weights_app.command("fetch")(interruptible(weights.fetch))

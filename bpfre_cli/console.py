@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich.box import SIMPLE
 from rich.console import Console, RenderableType
 from rich.logging import RichHandler
 from rich.progress import (
@@ -27,6 +28,7 @@ from rich.text import Text
 
 _out = Console(highlight=False)
 _err = Console(highlight=False, stderr=True)
+_LONGEST_WORD = 24  # in a grid, before it is broken
 _speaks = True  # whether this process shows progress and warnings
 
 
@@ -73,6 +75,22 @@ def table(title: str, rows: Sequence[tuple[str, str]]) -> None:
     for name, value in rows:
         grid.add_row(name, Text(_printable(value), overflow="fold"))
     _out.print(grid)
+
+
+def grid(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of figures below a head to stdout; the first column holds names. Lines break between words."""
+    made = Table(title=_printable(title), title_justify="left", box=SIMPLE)
+    for number, cells in enumerate(zip(head, *rows, strict=True)):
+        longest = max(len(word) for cell in cells for word in cell.split())
+        made.add_column(
+            Text(_printable(cells[0])),
+            justify="right" if number else "left",
+            overflow="fold",
+            min_width=min(longest, _LONGEST_WORD),
+        )
+    for row in rows:
+        made.add_row(*(Text(_printable(cell)) for cell in row))
+    _out.print(made)
 
 
 def show_log() -> None:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from bpfre.errors import UsageError
+
 
 class DetectorName(str, Enum):
     """Face detectors; `auto` is retinaface where its weights are there, else mtcnn."""
@@ -69,3 +71,17 @@ Report = Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write ev
 Review = Annotated[bool, typer.Option("--review", help="Write DIR/review.html: before and after of every photo.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show failures only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+
+
+def join_sides(paired: list[Path] | None, retouched: list[Path] | None) -> tuple[str, ...] | None:
+    """Join the two folders of `--paired RAW RETOUCHED`: the second one comes as an argument.
+
+    Raises:
+        UsageError: they cannot be told apart.
+    """
+    sides = [*(paired or []), *(retouched or [])]
+    if len(sides) > 2 or (retouched and len(paired or []) != 1):
+        raise UsageError(
+            "The pairs cannot be told from the arguments.", "Write --paired DIR, or --paired RAW RETOUCHED."
+        )
+    return tuple(map(str, sides)) or None

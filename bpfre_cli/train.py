@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bpfre.errors import DataError, UsageError
-from bpfre_cli.options import DetectorName
+from bpfre.errors import DataError
+from bpfre_cli.options import DetectorName, join_sides
 
 if TYPE_CHECKING:
     from bpfre.training import Discovery, RunConfig
@@ -148,7 +148,7 @@ def train(
     }
     settings = parse_settings(setting or []) | {name: value for name, value in named.items() if value is not None}
     sources = {
-        "paired": _sides(paired, retouched),
+        "paired": join_sides(paired, retouched),
         "unpaired": tuple(map(str, unpaired)) if unpaired else None,
         "labels": str(labels) if labels else None,
         "hold_out": str(hold_out) if hold_out else None,
@@ -167,20 +167,6 @@ def train(
         _show(run, found)
         return
     _train(run, found, folder, device=device, cache=cache, workers=workers)
-
-
-def _sides(paired: list[Path] | None, retouched: list[Path] | None) -> tuple[str, ...] | None:
-    """Join the two folders of `--paired RAW RETOUCHED`: the second one comes as an argument.
-
-    Raises:
-        UsageError: they cannot be told apart.
-    """
-    sides = [*(paired or []), *(retouched or [])]
-    if len(sides) > 2 or (retouched and len(paired or []) != 1):
-        raise UsageError(
-            "The pairs cannot be told from the arguments.", "Write --paired DIR, or --paired RAW RETOUCHED."
-        )
-    return tuple(map(str, sides)) or None
 
 
 def _repeat_of(config: Path) -> Path:

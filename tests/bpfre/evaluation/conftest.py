@@ -59,3 +59,12 @@ def folder(tmp_path: Path, portrait: np.ndarray) -> Path:
     Image.fromarray(np.hstack([portrait, portrait[:, ::-1]])).save(root / "day one" / "two.png")
     Image.fromarray(portrait[-64:, :96]).save(root / "view.jpg", quality=88)
     return root
+
+
+@pytest.fixture
+def bare_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine without downloaded weights and without network; returns its cache folder."""
+    monkeypatch.setenv("BPFRE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("BPFRE_OFFLINE", "1")
+    return tmp_path / "cache"

@@ -76,10 +76,7 @@ def cut_face(sample: Sample, sides: Sides, face: Face, *, side: int, heal: Heali
         FaceRefusedError: the face cannot be aligned.
         DataError: the landmark file beside a photo is not one.
     """
-    shift = 0.5 * sides.reduction - 0.5  # pixel centres are at whole numbers
-    here = Face(
-        box=face.box * sides.reduction + shift, landmarks=face.landmarks * sides.reduction + shift, score=face.score
-    )
+    here = scale_face(face, sides.reduction)
     crops = [align(pixels, here, size=side) for pixels in sides.pixels]
     sharp = bool(here.size >= SHARP * side)
     return _finish(sample, sides, [crop.pixels for crop in crops], crops[0].matrix, sharp=sharp, heal=heal)
@@ -101,11 +98,22 @@ def take_aligned(sample: Sample, sides: Sides, *, side: int, sharp: bool, heal: 
     height, width = sides.pixels[0].shape[:2]
     if height != width:
         raise DataError(f"{sample.photo} is not square as the other photos of its folder are.")
-    how = cv2.INTER_AREA if width > side else cv2.INTER_CUBIC
-    pixels = [cv2.resize(p, (side, side), interpolation=how).astype(np.float32) / 255 for p in sides.pixels]
+    pixels = [resize_square(p, side).astype(np.float32) / 255 for p in sides.pixels]
     scale = side / width
     matrix = np.array([[scale, 0, 0.5 * scale - 0.5], [0, scale, 0.5 * scale - 0.5]])
     return _finish(sample, sides, pixels, matrix, sharp=sharp, heal=heal)
+
+
+def scale_face(face: Face, scale: float) -> Face:
+    """Return a face as it is in a photo resized by `scale`."""
+    shift = 0.5 * scale - 0.5  # pixel centres are at whole numbers
+    return Face(box=face.box * scale + shift, landmarks=face.landmarks * scale + shift, score=face.score)
+
+
+def resize_square(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Bring a square picture, [S, S, 3] uint8, to another side; shrinking averages over area."""
+    how = cv2.INTER_AREA if len(pixels) > side else cv2.INTER_CUBIC
+    return cv2.resize(pixels, (side, side), interpolation=how)
 
 
 def _finish(

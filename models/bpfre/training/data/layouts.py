@@ -84,7 +84,7 @@ def discover(
     """
     if not paired and not unpaired:
         raise DataError("There is nothing to train on.", "Give --paired DIR, --unpaired DIR, or both.")
-    places = [*_paired_places(paired, exclude), *(photos_of(root, exclude) for root in unpaired)]
+    places = [*paired_places(paired, exclude), *(photos_of(root, exclude) for root in unpaired)]
     samples: list[Sample] = []
     for place in places:
         own = place.samples if place.has_splits else split_officially(place.samples)
@@ -105,8 +105,18 @@ def discover(
     )
 
 
-def _paired_places(paired: Sequence[Path], exclude: Sequence[str]) -> list[Place]:
-    """Tables and folders with both sides stand for themselves; two others are the raw and the retouched side."""
+def paired_places(paired: Sequence[Path], exclude: Sequence[str]) -> list[Place]:
+    """Read what stands after --paired.
+
+    Tables and folders with both sides stand for themselves; two others are the raw and the retouched side.
+
+    Args:
+        paired: where pairs are, as in `discover`.
+        exclude: glob patterns of photos to leave out.
+
+    Raises:
+        DataError: a place does not exist or holds no pair.
+    """
     places, others = [], []
     for path in paired:
         if not path.exists():
