@@ -181,8 +181,12 @@ def level_of(severity: float, scores: Sequence[HardScore]) -> Level:
 
 
 def _moved(labelled: LabelledPhoto, matrix: np.ndarray) -> LabelledPhoto:
-    parts = {
-        name: tuple(place.moved(matrix) for place in getattr(labelled, name))
-        for name in ("marks", "doubtful", "controls")
-    }
-    return dataclasses.replace(labelled, **parts)
+    def there(places: Sequence[Place]) -> tuple[Place, ...]:
+        return tuple(place.moved(matrix) for place in places)
+
+    return dataclasses.replace(
+        labelled,
+        marks=there(labelled.marks),
+        doubtful=there(labelled.doubtful),
+        controls=there(labelled.controls),
+    )
