@@ -7,12 +7,14 @@ worst that people still keep. Lengths follow the face's size, so that a severity
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from bpfre.evaluation.occluders import OCCLUDERS, Drawing, draw_over
 from bpfre.faces.similarity import invert, resize_matrix, scale_of, transform
@@ -93,10 +95,10 @@ def low_resolution(rgb: np.ndarray, to_template: np.ndarray, severity: float, rn
 def harsh_jpeg(rgb: np.ndarray, to_template: np.ndarray, severity: float, rng: np.random.Generator) -> Degraded:
     """Store the photo as JPEG with halved chroma, in equal ratios of quality from 95 to 8."""
     quality = round(BEST_JPEG * (WORST_JPEG / BEST_JPEG) ** severity)
-    _, coded = cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    stored = cv2.imdecode(coded, cv2.IMREAD_COLOR)
-    assert stored is not None  # what was just encoded can be decoded
-    return _plain(np.ascontiguousarray(stored[..., ::-1]))
+    coded = io.BytesIO()
+    Image.fromarray(rgb).save(coded, "JPEG", quality=quality, subsampling="4:2:0")
+    with Image.open(coded) as decoded:
+        return _plain(np.array(decoded))
 
 
 def tilt(rgb: np.ndarray, to_template: np.ndarray, severity: float, rng: np.random.Generator) -> Degraded:

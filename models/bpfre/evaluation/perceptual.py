@@ -109,7 +109,7 @@ def _found_by_torchvision(published: PublishedFile) -> Iterator[None]:
     if path is None:
         raise WeightsError(f"The {published.title} weights are not on this machine.", published.how_to_get)
     verify(path, published)
-    before = torch.hub.get_dir()
+    before = torch.hub._hub_dir  # not get_dir(): what a variable of the environment says is not to be set for good
     with tempfile.TemporaryDirectory() as place:
         checkpoints = Path(place) / "checkpoints"
         checkpoints.mkdir()
@@ -118,7 +118,7 @@ def _found_by_torchvision(published: PublishedFile) -> Iterator[None]:
         try:
             yield
         finally:
-            torch.hub.set_dir(before)
+            torch.hub._hub_dir = before
 
 
 def _put(source: Path, destination: Path) -> None:
