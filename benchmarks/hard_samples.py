@@ -20,7 +20,7 @@ doing less meets it while `removed` falls. Prints for each kind whether that hol
 for the refined result. Writes `degraded.png`, `series.png` and `figures.json` to --out; with --pictures also sheets
 of the hard photos, the results and their changes.
 
-Takes about TIME on two cores.
+Takes about 15 minutes on two cores.
 """
 
 from __future__ import annotations
