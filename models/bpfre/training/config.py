@@ -12,6 +12,7 @@ import yaml
 from bpfre.errors import UsageError
 
 Phi = Literal["auto", "vgg19", "mobilenet_v2", "none"]
+_EDITED = 0.05  # of map_scale: from there on a pixel counts as edited
 _CHOICES: dict[str, tuple[str, ...]] = {
     "phi": get_args(Phi),
     "map_loss": ("cross_entropy", "l1"),
@@ -47,6 +48,7 @@ class TrainConfig:
 
     paired_fraction: float = 1.0  # share of the pairs that is used, chosen by the seed
     validation: float = 0.05  # share of the faces kept for validation where the data has no split of its own
+    matched: bool = True  # unpaired faces get as many and as strong blemishes as the pairs have edits
     paired_share: float = 0.5  # share of windows from pairs where there are unpaired faces too
     clean_share: float = 0.1  # share of windows that show a retouched face and must be left alone
     unpaired_share: float = 0.25  # share of windows of raw faces without a target (adversarial terms only)
@@ -105,6 +107,11 @@ class TrainConfig:
             raise UsageError(
                 f"A window of {self.window} px does not fit into a crop of {self.size} px.", "Lower --window."
             )
+
+    @property
+    def edited_from(self) -> float:
+        """Mean absolute difference of raw and target from which a pixel counts as edited [0..1 grey scale]."""
+        return _EDITED * self.map_scale
 
     @property
     def working_sizes(self) -> tuple[float, float]:

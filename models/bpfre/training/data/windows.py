@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import zlib
 from collections.abc import Iterator, Sequence
@@ -18,12 +19,15 @@ from bpfre.blemishes import KEPT, UNKNOWN, Stamp, mark_sides
 from bpfre.errors import BpfreError, DataError
 from bpfre.training.config import TrainConfig
 from bpfre.training.data.faces import FaceSource, TrainingFace
+from bpfre.training.data.matching import Edits, MarkFactors, edits_of, match_marks
 from bpfre.training.data.views import look_through, positions, template_matrix, view_matrix
 from bpfre.training.data.window import Role, Window, make_window, notes_through, with_kept
 from bpfre.training.schedule import is_adversarial
 
 LABELLED_SHARE = 0.6  # of windows of unpaired faces: what was seen by eye is surest
 SHARP_SHARE = 0.8  # of the other ones; small and soft faces only teach what to leave alone
+MATCHED_WINDOWS = 96  # of each sort, by which unpaired faces are matched to pairs
+_MATCHING = 7919  # stream of random numbers of its own
 _TRIES = 20  # faces drawn for one window before loading is given up
 _VALIDATION_SEED = 20230618
 _FAULTS = (BpfreError, OSError, ValueError, MemoryError, cv2.error)  # of a file that broke after it was found
@@ -68,7 +72,8 @@ class WindowDataset(Dataset[Batch]):
     Each window's role is drawn: `clean_share` CLEAN, from retouched faces and targets of pairs or, where there are
     neither, healed raw faces; `unpaired_share` UNPAIRED, from raw faces, once the adversarial terms take part;
     SUPERVISED otherwise. Of those, `paired_share` come from pairs, the rest from unpaired faces with drawn blemishes;
-    all come from the one where there is no other. Where nothing can be supervised they are CLEAN.
+    all come from the one where there is no other. Where nothing can be supervised they are CLEAN. With `matched`,
+    blemishes are drawn on unpaired faces by the measure of the pairs' edits (`bpfre.training.data.matching`).
 
     Args:
         faces: what to draw from.
@@ -96,6 +101,7 @@ class WindowDataset(Dataset[Batch]):
                 f"There is nothing to supervise: {len(faces)} faces, no pair among them, and synthesis is off.",
                 "Give pairs with --paired, or switch synthesis on.",
             )
+        self._factors = self._match() if config.matched and self._pairs and self._marked else MarkFactors()
 
     def __len__(self) -> int:
         return self.config.steps * self.config.accumulate
@@ -113,11 +119,55 @@ class WindowDataset(Dataset[Batch]):
         config = self.config
         rng = np.random.default_rng((config.seed % 2**63, step, number))
         role, group = self._draw_role(rng, step)
-        face = self._load(group, rng)
         progress = min(1.0, 2 * step / config.steps)
-        density = config.density * (config.dense_factor + (1 - config.dense_factor) * progress)
-        stamps = self._all_stamps() if config.stamped else []
-        return make_window(face, role, rng, side=side, whole=whole, density=density, config=config, stamps=stamps)
+        dense = config.dense_factor + (1 - config.dense_factor) * progress
+        factors = self._factors if group is self._marked else MarkFactors()
+        return self._view(rng, role, group, side=side, whole=whole, dense=dense, factors=factors)
+
+    def _view(
+        self,
+        rng: np.random.Generator,
+        role: Role,
+        group: _Group,
+        *,
+        side: int,
+        whole: bool,
+        dense: float,
+        factors: MarkFactors,
+    ) -> Window:
+        config = self.config
+        face = self._load(group, rng)
+        low, high = (factors.contrast * end for end in config.contrast)
+        return make_window(
+            face,
+            role,
+            rng,
+            side=side,
+            whole=whole,
+            density=config.density * dense * factors.density,
+            config=dataclasses.replace(config, contrast=(low, high)),
+            stamps=self._all_stamps() if config.stamped else [],
+        )
+
+    def _match(self) -> MarkFactors:
+        """Measure windows of both sorts, the same in every process."""
+
+        def edits(group: _Group, factors: MarkFactors) -> Edits:
+            windows = (
+                self._view(
+                    np.random.default_rng((self.config.seed % 2**63, _MATCHING, number)),
+                    Role.SUPERVISED,
+                    group,
+                    side=self.config.window,
+                    whole=False,
+                    dense=1.0,
+                    factors=factors,
+                )
+                for number in range(MATCHED_WINDOWS)
+            )
+            return edits_of(windows, self.config)
+
+        return match_marks(edits(self._pairs, MarkFactors()), lambda factors: edits(self._marked, factors))
 
     def _all_stamps(self) -> list[Stamp]:
         """Marks lifted off all labelled faces, in the order of the faces."""

@@ -10,7 +10,6 @@ from bpfre.training.data.windows import Batch, Role
 
 # Largest edit that an image is divided by, at least: 3 of 255 is where edits end and noise begins.
 _LEAST_PEAK = 3 / 255
-_EDITED = 0.05  # of map_scale: from here on a pixel counts as edited
 
 
 def edit_size(image: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
@@ -34,7 +33,7 @@ def edit_size(image: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
 
 def edited_area(raw: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
     """Tell edited pixels from the others. [N, 3, H, W] twice -> [N, 1, H, W] in {0, 1} float32, without gradient."""
-    return (_difference(raw, target) > _EDITED * config.map_scale).float()
+    return (_difference(raw, target) > config.edited_from).float()
 
 
 @torch.no_grad()
