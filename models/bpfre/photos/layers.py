@@ -162,7 +162,8 @@ def _layer(
         channel = ChannelData(compression=Compression.RLE if packed else Compression.RAW)
         if plane.size:
             height, width = plane.shape
-            channel.set_data(_bytes(plane), width, height, 8 * plane.dtype.itemsize, version)
+            samples = _stacked([plane])
+            channel.set_data(bytes(samples) if packed else samples, width, height, 8 * plane.dtype.itemsize, version)
         data.append(channel)
     height, width = colours[0].shape
     record = LayerRecord(
@@ -205,12 +206,8 @@ def _planes(native: np.ndarray, mode: str) -> list[np.ndarray]:
     return [~plane for plane in planes] if mode == "CMYK" else planes
 
 
-def _bytes(plane: np.ndarray) -> bytes:
-    return plane.astype(plane.dtype.newbyteorder(">")).tobytes()
-
-
 def _stacked(planes: Sequence[np.ndarray]) -> memoryview:
-    """Return the bytes of planes one after another, without a copy of each in between."""
+    """Return the bytes of planes one after another, big-endian, with no copy in between."""
     height, width = planes[0].shape
     stacked = np.empty((len(planes), height, width), planes[0].dtype.newbyteorder(">"))
     for index, plane in enumerate(planes):
