@@ -14,7 +14,7 @@ import numpy as np
 from bpfre.training.config import TrainConfig
 from bpfre.training.data.window import Window
 
-_ROUNDS = 5
+_ROUNDS = 4
 _DENSITY = (0.25, 8.0)  # factors beyond which something else is wrong
 _CONTRAST = (0.5, 3.0)
 

@@ -26,7 +26,7 @@ from bpfre.training.schedule import is_adversarial
 
 LABELLED_SHARE = 0.6  # of windows of unpaired faces: what was seen by eye is surest
 SHARP_SHARE = 0.8  # of the other ones; small and soft faces only teach what to leave alone
-MATCHED_WINDOWS = 96  # of each sort, by which unpaired faces are matched to pairs
+MATCHED_WINDOWS = 64  # of each sort, by which unpaired faces are matched to pairs
 _MATCHING = 7919  # stream of random numbers of its own
 _TRIES = 20  # faces drawn for one window before loading is given up
 _VALIDATION_SEED = 20230618
