@@ -6,7 +6,7 @@ numbers of the colours mean (CICP), so that is read from, and put back into, the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import NoReturn
 
@@ -16,6 +16,7 @@ from PIL import features
 from PIL.Image import DecompressionBombError
 
 from bpfre.photos import exif as exif_block
+from bpfre.photos.avif_grid import encode_grid, needs_grid
 from bpfre.photos.decoded import Decoded, Encoded
 from bpfre.photos.depth import narrowed, widened
 from bpfre.photos.faults import DamagedError, NotExactError, NotHandledError
@@ -27,7 +28,7 @@ from bpfre.photos.pillow import to_image, to_pixels
 _QUALITY = 95  # a file does not say what it was written with; 1.7 times a file of quality 80, 52 dB from it
 _EXACT = 100
 _SPEED = 6
-_DEEP_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _HIGH_BITS, _TWELVE_BITS, _GREY, _HALF_WIDTH, _HALF_HEIGHT = 0x40, 0x20, 0x10, 0x08, 0x04  # third byte of av1C
 
 
@@ -75,10 +76,22 @@ def decode_avif(data: bytes) -> Decoded:
 
 
 def encode_avif(native: np.ndarray, mode: str, metadata: Metadata, encoding: AvifEncoding) -> Encoded:
-    """Write [H, W, C] uint8 or uint16 samples at the source's depth."""
-    encoded = (
-        _encode_deep(native, metadata, encoding) if encoding.bits > 8 else _encode(native, mode, metadata, encoding)
-    )
+    """Write [H, W, C] uint8 or uint16 samples at the source's depth.
+
+    Very large pictures become a grid of frames. As its chroma may only be halved along even sides, that of 8 bits with
+    an odd side is not; OpenCV has no such choice, and deeper ones with an odd side stay one frame.
+    """
+    is_odd = encoding.subsampling in ("4:2:0", "4:2:2") and any(side % 2 for side in native.shape[:2])
+    in_grid = needs_grid(native) and not (is_odd and encoding.bits > 8)
+    if in_grid and is_odd:
+        encoding = replace(encoding, subsampling="4:4:4")
+
+    def frame(samples: np.ndarray, described: Metadata) -> bytes:
+        return (_encode if encoding.bits == 8 else _encode_deep)(samples, described, encoding)
+
+    has_alpha = mode in ("LA", "RGBA")
+    whole = encode_grid(native, metadata, frame, has_alpha=has_alpha) if in_grid else frame(native, metadata)
+    encoded = bytearray(whole)
     for start, end in properties(bytes(encoded), b"colr"):
         if encoding.meaning and encoded[start : start + 4] == b"nclx" and end >= start + 8:
             encoded[start + 4 : start + 8] = encoding.meaning
@@ -112,9 +125,9 @@ def _encoding(data: bytes) -> AvifEncoding:
     return AvifEncoding(bits, subsampling, next(meanings, None), has_item(data, b"tmap"))
 
 
-def _encode(native: np.ndarray, mode: str, metadata: Metadata, encoding: AvifEncoding) -> bytearray:
+def _encode(native: np.ndarray, metadata: Metadata, encoding: AvifEncoding) -> bytes:
     buffer = BytesIO()
-    to_image(native, mode).save(
+    to_image(native, _MODES[native.shape[2]]).save(
         buffer,
         "AVIF",
         quality=_QUALITY,
@@ -124,7 +137,7 @@ def _encode(native: np.ndarray, mode: str, metadata: Metadata, encoding: AvifEnc
         xmp=metadata.xmp or b"",
         icc_profile=metadata.icc or b"",
     )
-    return bytearray(buffer.getbuffer())
+    return buffer.getvalue()
 
 
 def _decode_deep(data: bytes, bits: int) -> tuple[np.ndarray, str]:
@@ -139,10 +152,10 @@ def _decode_deep(data: bytes, bits: int) -> tuple[np.ndarray, str]:
     decoded = decoded.reshape(*decoded.shape[:2], -1)
     order = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}.get(decoded.shape[2])
     native = decoded if order is None else cv2.cvtColor(decoded, order)
-    return widened(native, bits), _DEEP_MODES[native.shape[2]]
+    return widened(native, bits), _MODES[native.shape[2]]
 
 
-def _encode_deep(native: np.ndarray, metadata: Metadata, encoding: AvifEncoding) -> bytearray:
+def _encode_deep(native: np.ndarray, metadata: Metadata, encoding: AvifEncoding) -> bytes:
     """Write 10 or 12 bits. OpenCV halves the chroma's resolution unless it writes without any loss."""
     order = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}.get(native.shape[2])
     samples = narrowed(native if order is None else cv2.cvtColor(native, order), encoding.bits)
@@ -162,4 +175,4 @@ def _encode_deep(native: np.ndarray, metadata: Metadata, encoding: AvifEncoding)
     done, encoded = cv2.imencodeWithMetadata(".avif", samples, list(given), list(given.values()), flat)
     if not done:
         raise OSError("the AVIF encoder failed")
-    return bytearray(encoded.data)
+    return encoded.tobytes()
