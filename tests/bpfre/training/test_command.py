@@ -162,9 +162,10 @@ def test_a_broken_file_is_reported_and_skipped(pairs: Path, tmp_path: Path) -> N
     assert "1.png" in run.stderr and "Traceback" not in run.stderr
 
 
-def test_the_exact_command_trains_on_a_folder_laid_out_like_ffhqr(
+def test_the_three_commands_as_written_in_one_folder(
     tmp_path: Path, write_picture: Write, portrait: np.ndarray
 ) -> None:
+    """With `ffhqr/` laid out as FFHQ and FFHQR are distributed."""
     import cv2
 
     for index in range(4):
@@ -199,3 +200,15 @@ def test_the_exact_command_trains_on_a_folder_laid_out_like_ffhqr(
     assert folder.state.is_file()
     split = json.loads(folder.split.read_text())
     assert len(split["training"]) + len(split["validation"]) == 5
+
+    write_picture(tmp_path / "photos" / "portrait.png", portrait)
+    before = (tmp_path / "photos" / "portrait.png").read_bytes()
+    for words, made, said in (
+        (["retouch", "./photos", "--out", "./clean"], "clean/portrait.png", "1 of 1 photos"),
+        (["visualize", "--attention"], "attention/portrait.png.face1.attention.png", "the last retouch in this folder"),
+    ):
+        command = [sys.executable, "-m", "bpfre_cli", *words]
+        run = subprocess.run(command, capture_output=True, text=True, env=environment(), cwd=tmp_path, timeout=200)
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert (tmp_path / made).stat().st_size > 1000 and said in run.stdout + run.stderr
+    assert (tmp_path / "photos" / "portrait.png").read_bytes() == before
