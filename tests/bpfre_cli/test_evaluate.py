@@ -109,6 +109,7 @@ def test_crops_are_measured_at_the_size_asked_for(cli, pairs: Path, given) -> No
 
 def test_metrics_without_their_weights_are_named(cli, pairs: Path, given) -> None:
     ended = cli(*given, "--size", 64)
+    assert "ownloading" not in ended.err, "where nothing may be downloaded, nothing is said to be"
     for title, name in (("LPIPS", "alexnet"), ("DISTS", "vgg16"), ("identity", "arcface")):
         assert f"{title} is not measured." in ended.err and f"bpfre weights fetch {name}" in ended.err
         assert title not in [column["title"] for column in summary()["columns"]]

@@ -52,7 +52,7 @@ class EditGauge:
         Column("elsewhere", "error elsewhere", "lower", 3, "mean absolute error everywhere else; grey levels of 255"),
         Column(
             "reproduced",
-            "edit reproduced",
+            "share of edit",
             "higher",
             3,
             "1 minus the error on the edits relative to the edits: 1 is the retoucher's result, 0 the unedited photo",

@@ -12,7 +12,7 @@ from pathlib import Path
 from bpfre.errors import WeightsError
 from bpfre.evaluation.gauges import Column, Measured, as_tensor
 from bpfre.weights.catalog import ALEXNET, VGG16
-from bpfre.weights.fetch import fetch
+from bpfre.weights.fetch import fetch, is_offline
 from bpfre.weights.published import PublishedFile, verify
 
 
@@ -50,7 +50,7 @@ class LpipsGauge:
         from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
         if ALEXNET.find() is None:
-            if tell:
+            if tell and not is_offline():
                 tell(f"LPIPS: downloading the {ALEXNET.title} weights ({ALEXNET.size >> 20} MB) from {ALEXNET.url}.")
             fetch(ALEXNET)
         with _found_by_torchvision(ALEXNET):

@@ -151,10 +151,10 @@ def _have(name: str, tell: Callable[[str], None] | None) -> Path:
     path = backbone.weights.find()
     if path:
         return path
-    from bpfre.weights.fetch import fetch
+    from bpfre.weights.fetch import fetch, is_offline
 
     weights = backbone.weights
-    if tell:
+    if tell and not is_offline():
         tell(f"Downloading the {weights.title} weights ({weights.size >> 20} MB) from {weights.url}.")
     try:
         fetch(weights)

@@ -21,6 +21,11 @@ STEP = 1 << 20  # bytes
 PAUSE = 1.0  # s before a broken download goes on
 
 
+def is_offline() -> bool:
+    """Say whether downloads are switched off (`BPFRE_OFFLINE=1`)."""
+    return os.environ.get(OFFLINE_VARIABLE, "") not in ("", "0")
+
+
 def fetch(published: PublishedFile, *, tell: Callable[[int], None] | None = None) -> None:
     """Download a weights file to its place in the cache; nothing appears there unless it is whole and right.
 
@@ -35,7 +40,7 @@ def fetch(published: PublishedFile, *, tell: Callable[[int], None] | None = None
         WeightsError: downloads are switched off (`BPFRE_OFFLINE=1`), the host cannot be reached, the download broke
             off or is not the published file, or the cache cannot be written.
     """
-    if os.environ.get(OFFLINE_VARIABLE, "") not in ("", "0"):
+    if is_offline():
         raise _failed(published, f"{OFFLINE_VARIABLE} is set")
     from filelock import FileLock
 
