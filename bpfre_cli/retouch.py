@@ -94,7 +94,7 @@ def retouch(
         _show_plan(jobs, others, settings, journal, quiet=quiet, as_json=as_json)
         return
     remove_stale(out)
-    run = LastRun(inputs=tuple(photos), out=out, recursive=recursive, settings=settings)
+    run = LastRun(inputs=tuple(photos), out=out, recursive=recursive, developed=raw_as.value, settings=settings)
     with _review_of(jobs, out, journal, max_megapixels) if review else nullcontext() as page:
         any_failed = _run(jobs, others, run, journal, report, page, quiet=quiet, as_json=as_json)
     if any_failed:

@@ -136,7 +136,7 @@ def _choose(photos: list[Path], out: Path, *, recursive: bool) -> tuple[list[Job
 
     defaults = LastRun(inputs=tuple(photos), out=out)
     if photos:
-        return plan_jobs(photos, out, recursive=recursive), defaults, ""
+        return plan_jobs(photos, out, recursive=recursive, developed="tiff"), defaults, ""
     run = recall()
     jobs = jobs_of(run) if run else []
     if run and jobs:

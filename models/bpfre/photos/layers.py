@@ -6,10 +6,11 @@ PSD, not layered TIFF: GIMP before version 3 and Krita before 5.1 see only the f
 from __future__ import annotations
 
 import importlib.util
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import cv2
 import numpy as np
@@ -85,10 +86,9 @@ def write_layers(photo: Photo, rgb: np.ndarray, result: Path) -> Path:
 
 
 def _document(photo: Photo, retouched: np.ndarray, changed: np.ndarray, version: int) -> Any:
-    from psd_tools.constants import ColorMode, Compression, Tag
+    from psd_tools.constants import ColorMode, Tag
     from psd_tools.psd import PSD
     from psd_tools.psd.header import FileHeader
-    from psd_tools.psd.image_data import ImageData
     from psd_tools.psd.image_resources import ImageResources
     from psd_tools.psd.layer_and_mask import (
         ChannelImageData,
@@ -132,7 +132,7 @@ def _document(photo: Photo, retouched: np.ndarray, changed: np.ndarray, version:
     else:  # deep layers stand in a block of their own
         block = TaggedBlock(key=Tag.LAYER_16, data=LayerInfoBlock(count, records, data))
         information = LayerAndMaskInformation(LayerInfo(), GlobalLayerMaskInfo(), TaggedBlocks([(Tag.LAYER_16, block)]))
-    flat = ImageData(compression=Compression.RAW, data=_stacked(_planes(retouched, photo.mode)))
+    flat: Any = _FlatPicture(_planes(retouched, photo.mode))
     resources = ImageResources.new()
     _describe(resources, photo)
     return PSD(header, image_resources=resources, layer_and_mask_information=information, image_data=flat)
@@ -152,26 +152,29 @@ def _layer(
     from psd_tools.psd.layer_and_mask import ChannelData, ChannelDataList, ChannelInfo, LayerRecord, MaskData
     from psd_tools.psd.tagged_blocks import TaggedBlocks
 
-    channels = [(ChannelID.TRANSPARENCY_MASK, np.full_like(colours[0], np.iinfo(colours[0].dtype).max))]
-    channels += [(ChannelID(number), plane) for number, plane in enumerate(colours)]
+    opaque = np.broadcast_to(colours[0].dtype.type(np.iinfo(colours[0].dtype).max), colours[0].shape)
+    planes = [(ChannelID.TRANSPARENCY_MASK, opaque)]
+    planes += [(ChannelID(number), plane) for number, plane in enumerate(colours)]
     if mask is not None:
-        channels.append((ChannelID.USER_LAYER_MASK, mask))
-    data = ChannelDataList()
-    for number, plane in channels:
-        packed = plane.size and (plane.dtype == np.uint8 or number < 0)  # 16-bit colours only grow when packed
+        planes.append((ChannelID.USER_LAYER_MASK, mask))
+    channels: dict[Any, Any] = {}
+    # 16-bit colours only grow when packed; packing takes copies, so what is packed comes first
+    for number, plane in sorted(planes, key=lambda channel: channel[0] >= 0):
+        packed = plane.size and (plane.dtype == np.uint8 or number < 0)
         channel = ChannelData(compression=Compression.RLE if packed else Compression.RAW)
         if plane.size:
             height, width = plane.shape
-            samples = _stacked([plane])
+            samples = _samples(plane)
             channel.set_data(bytes(samples) if packed else samples, width, height, 8 * plane.dtype.itemsize, version)
-        data.append(channel)
+        channels[number] = channel
+    data = ChannelDataList(channels[number] for number, _ in planes)
     height, width = colours[0].shape
     record = LayerRecord(
         top=box.top,
         left=box.left,
         bottom=box.top + height,
         right=box.left + width,
-        channel_info=[ChannelInfo(id=number) for number, _ in channels],
+        channel_info=[ChannelInfo(id=number) for number, _ in planes],
         name=name,
         mask_data=None if mask is None else MaskData(box.top, box.left, box.bottom, box.right),
         tagged_blocks=tags or TaggedBlocks(),
@@ -206,13 +209,23 @@ def _planes(native: np.ndarray, mode: str) -> list[np.ndarray]:
     return [~plane for plane in planes] if mode == "CMYK" else planes
 
 
-def _stacked(planes: Sequence[np.ndarray]) -> memoryview:
-    """Return the bytes of planes one after another, big-endian, with no copy in between."""
-    height, width = planes[0].shape
-    stacked = np.empty((len(planes), height, width), planes[0].dtype.newbyteorder(">"))
-    for index, plane in enumerate(planes):
-        stacked[index] = plane
-    return stacked.data.cast("B")
+def _samples(plane: np.ndarray) -> memoryview:
+    """Return the bytes of a plane, big-endian."""
+    return np.ascontiguousarray(plane, plane.dtype.newbyteorder(">")).data.cast("B")
+
+
+class _FlatPicture:
+    """The flat picture of a document, as psd-tools' `ImageData` without a copy of all its planes."""
+
+    def __init__(self, planes: Sequence[np.ndarray]) -> None:
+        self._planes = planes
+
+    def write(self, file: IO[bytes], **_: Any) -> int:
+        """Write the planes one after another, uncompressed."""
+        from psd_tools.constants import Compression
+
+        written = file.write(struct.pack(">H", Compression.RAW.value))
+        return written + sum(file.write(_samples(plane)) for plane in self._planes)
 
 
 def _box_of(changed: np.ndarray) -> _Box:

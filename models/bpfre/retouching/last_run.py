@@ -11,11 +11,12 @@ import logging
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 from bpfre.errors import PhotoError, UsageError
 from bpfre.photos.atomic import atomic_file
 from bpfre.retouching.jobs import Job, plan_jobs
-from bpfre.retouching.settings import RetouchSettings
+from bpfre.retouching.settings import Developed, RetouchSettings
 from bpfre.user_cache import cache_folder
 from bpfre.weights import SHIPPED
 
@@ -31,6 +32,7 @@ class LastRun:
     inputs: tuple[Path, ...]
     out: Path
     recursive: bool = True
+    developed: Developed | None = None  # what camera RAW files became; None left them out
     settings: RetouchSettings = field(
         default_factory=RetouchSettings
     )  # of a recalled run: which faces, detector and weights
@@ -48,6 +50,7 @@ def remember(run: LastRun) -> None:
         "inputs": [str(path.absolute()) for path in run.inputs],
         "out": str(run.out.absolute()),
         "recursive": run.recursive,
+        "developed": run.developed,
         "settings": known,
     }
     try:
@@ -65,6 +68,7 @@ def recall() -> LastRun | None:
             inputs=tuple(Path(path) for path in values["inputs"]),
             out=Path(values["out"]),
             recursive=bool(values["recursive"]),
+            developed=values["developed"] if values.get("developed") in get_args(Developed) else None,
             settings=RetouchSettings(**{name: values["settings"][name] for name in _KEPT}),
         )
     except (OSError, ValueError, KeyError, TypeError, UsageError):
@@ -75,7 +79,7 @@ def jobs_of(run: LastRun) -> list[Job]:
     """Return the run's photos that are still there and have a result; none where its folders are gone."""
     inputs = [path for path in run.inputs if path.exists()]
     try:
-        jobs = plan_jobs(inputs, run.out, recursive=run.recursive)
+        jobs = plan_jobs(inputs, run.out, recursive=run.recursive, developed=run.developed)
     except UsageError:
         return []
     return [job for job in jobs if job.destination.is_file()]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bpfre.retouching import LastRun, RetouchSettings, jobs_of, recall, remember
+from bpfre.retouching.settings import Developed
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +74,19 @@ def test_an_input_that_is_gone_does_not_hide_the_others(here: Path) -> None:
     remember(LastRun(inputs=(Path("gone"), Path("photos/new.jpg")), out=Path("clean")))
     known = recall()
     assert known is not None and [job.source.name for job in jobs_of(known)] == ["new.jpg"]
+
+
+@pytest.mark.parametrize(("developed", "result"), [("tiff", "b.dng.tif"), ("jpeg", "b.dng.jpg"), (None, None)])
+def test_camera_raw_is_found_by_what_it_became(here: Path, developed: Developed | None, result: str | None) -> None:
+    (here / "photos" / "b.dng").write_bytes(b"raw")
+    for name in ("b.dng.tif", "b.dng.jpg"):
+        (here / "clean" / name).write_bytes(b"result")
+    remember(LastRun(inputs=(Path("photos"),), out=Path("clean"), developed=developed))
+    known = recall()
+    assert known is not None and known.developed == developed
+    assert [job.destination.name for job in jobs_of(known) if job.source.suffix == ".dng"] == (
+        [result] if result else []
+    )
 
 
 @pytest.mark.parametrize("change", [{"inputs": 3}, {"settings": {}}, {"settings": None}, {"out": None}, "text", [1]])
