@@ -4,7 +4,8 @@ Where more than one answer may be right, training teaches a network their mean: 
 paler blemish, and a little of every pore goes with it. Two things that retouchers do set that right. Frequency
 separation: only what is smooth in a correction is used, so the fine texture of the skin is the photo's. And one choice
 per mark: a correction that takes a fair share of its mark is raised until it takes the whole, one that hardly touches
-its mark is left.
+its mark is left. Corrections that darken are used as they are: what is lighter than skin is shine, which a retoucher
+dims but does not take, and which is fine texture itself.
 
 Both happen in evaluation only. A network that is trained through them learns to hesitate again, one step further on.
 """
@@ -20,6 +21,7 @@ SMOOTH = 1.0  # sigma of the Gaussian that makes a correction smooth, in the sam
 WHOLE = 0.95  # share of a mark that is taken at the end
 SHARE = (0.12, 0.2)  # taken shares below the first are left as they are, above the second carried through
 LIKENESS = (0.25, 0.5)  # the same for the squared correlation of correction and mark: pores and edges are unlike
+DARKENS = (0.1, 0.5)  # mean change below 0, relative to its size: above the second, it is what the network says
 VISIBLE = 0.6 / 255  # standard deviation of a correction in the window from which it counts
 
 
@@ -39,10 +41,20 @@ def complete(image: Tensor, corrected: Tensor, scale: float = 1.0) -> Tensor:
     """
     with torch.autocast(image.device.type, enabled=False):  # half precision has too few digits for a variance
         image, corrected = image.float(), corrected.float()
-        change = _blur(corrected - image, SMOOTH * scale)
-        missing = _missing(_half(image), _half(change), WINDOW / 2 * scale)
-        missing = F.interpolate(missing, image.shape[2:], mode="bilinear", align_corners=False)
-        return image + change * (1 + missing)
+        own = corrected - image
+        change = _blur(own, SMOOTH * scale)
+        small, window = _half(change), WINDOW / 2 * scale
+        parts = torch.cat([_missing(_half(image), small, window), _darkens(small, window)], dim=1)
+        parts = F.interpolate(parts, image.shape[2:], mode="bilinear", align_corners=False)
+        missing, darkens = parts[:, :1], parts[:, 1:]
+        return image + darkens * own + (1 - darkens) * change * (1 + missing)
+
+
+def _darkens(change: Tensor, window: float) -> Tensor:
+    """How surely a correction makes darker. [N, 3, H, W] -> [N, 1, H, W] in [0, 1]"""
+    level, size = _blur(change, window), _blur(change.abs(), window)
+    share = -level.sum(1, keepdim=True) / (size.sum(1, keepdim=True) + 3 * VISIBLE)
+    return _ramp(share, DARKENS)
 
 
 def _missing(image: Tensor, change: Tensor, window: float) -> Tensor:
