@@ -57,6 +57,25 @@ def test_whole_correction_is_not_overdone(radius: float) -> None:
     assert abs(left(complete(image, image - mark), clean, mark)) < 0.15
 
 
+@pytest.mark.parametrize("taken", [0.35, 0.6])
+def test_dimmed_highlight_is_used_as_it_is(taken: float) -> None:
+    """Of a correction that darkens, the fine part belongs to the highlight, and the whole of it is not wanted."""
+    clean, mark = skin(), spot(4)
+    grain = torch.from_numpy(np.random.default_rng(1).uniform(0.2, 1.8, (1, 1, SIDE, SIDE))).float()
+    image = clean - mark * grain
+    dimmed = image + taken * mark * grain
+    assert (complete(image, dimmed) - dimmed).abs().max() < 1.5 / 255
+
+
+def test_spot_beside_a_highlight_is_still_carried_through() -> None:
+    clean, mark = skin(), spot(3)
+    shine = -torch.roll(mark, 24, dims=3)
+    image = clean + mark + shine
+    result = complete(image, image - 0.5 * mark - 0.5 * shine)
+    assert abs(left(result - shine / 2, clean, mark)) < 0.25
+    assert left(result, clean, shine) == pytest.approx(0.5, abs=0.1)
+
+
 def test_correction_that_is_not_of_a_mark_is_not_raised() -> None:
     image = skin()  # no spot where the network saw one
     lightened = complete(image, image - 0.2 * spot(3)) - image
