@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from rich.box import SIMPLE
 from rich.console import Console, RenderableType
 from rich.logging import RichHandler
+from rich.measure import Measurement
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -78,19 +80,39 @@ def table(title: str, rows: Sequence[tuple[str, str]]) -> None:
 
 
 def grid(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows of figures below a head to stdout; the first column holds names. Lines break between words."""
+    """Print rows of figures below a head to stdout; the first column holds names. Words of names and head are wrapped.
+
+    Where that is too wide, rows become columns. What is too wide even then goes beyond the edge: no figure is cut.
+    """
+    cells = (head, *rows)
+    turned = list(zip(*cells, strict=True))
+    flat = [[cell.replace("\n", " ") for cell in row] for row in turned]
+    ways = [_grid(title, row[0], row[1:]) for row in (cells, flat, turned)]
+    made = next((way for way in ways if _natural_width(way) <= _out.width), min(ways, key=_natural_width))
+    made.width = _natural_width(made)
+    _out.print(made, crop=False)
+
+
+def _grid(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     made = Table(title=_printable(title), title_justify="left", box=SIMPLE)
-    for number, cells in enumerate(zip(head, *rows, strict=True)):
-        longest = max(len(word) for cell in cells for word in cell.split())
-        made.add_column(
-            Text(_printable(cells[0])),
-            justify="right" if number else "left",
-            overflow="fold",
-            min_width=min(longest, _LONGEST_WORD),
-        )
-    for row in rows:
+    columns = []
+    for number, (name, *cells) in enumerate(zip(head, *rows, strict=True)):
+        lines = (line for cell in cells for line in (cell.splitlines() if number else cell.split()))
+        wide = max(map(len, (*name.split(), *lines)))
+        made.add_column(Text(_wrapped(name, wide)), justify="right" if number else "left", no_wrap=True)
+        columns.append(cells if number else [_wrapped(cell, wide) for cell in cells])
+    for row in zip(*columns, strict=True):
         made.add_row(*(Text(_printable(cell)) for cell in row))
-    _out.print(made)
+    return made
+
+
+def _wrapped(name: str, wide: int) -> str:
+    return textwrap.fill(_printable(name), min(wide, _LONGEST_WORD), break_on_hyphens=False)
+
+
+def _natural_width(made: Table) -> int:
+    """Width without a line broken, in characters."""
+    return Measurement.get(_out, _out.options.update(max_width=10_000), made).maximum
 
 
 def show_log() -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from bpfre.errors import DetectorError, UsageError
-from bpfre_cli.console import _printable, training_progress
+from bpfre_cli.console import _printable, grid, training_progress
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "torchvision", "numpy", "cv2", "PIL", "tifffile")
 
 
-COMMANDS = ("retouch", "train", "visualize", "synthesize", "weights")
+COMMANDS = ("retouch", "train", "visualize", "evaluate", "synthesize", "weights")
 
 
 @pytest.mark.parametrize("args", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])
@@ -87,6 +87,23 @@ def test_every_error_is_a_sentence(
 
 def test_names_cannot_steer_the_terminal() -> None:
     assert _printable("a\x1b[31m\udcff[bold]ü\n") == "a\\x1b[31m\\udcff[bold]ü\n"
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120, 200])
+def test_no_figure_of_a_table_is_cut(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    head = ["method", "PSNR dB ↑", "SSIM ↑", "HaarPSI ↑", "error on edits ↓", "error elsewhere ↓", "edit reproduced ↑"]
+    figures = ["50.08\n± 1.42", "0.9988\n± 0.0002", "0.9965\n± 0.0009", "7.42\n± 1.19", "0.012\n± 0.005"]
+    names = ["unedited", "starter, coarse", "results/of-another-program/far/away"]
+    grid("Figures", head, [[name, *figures, f"{row}.273\n± {row}.214"] for row, name in enumerate(names)])
+    shown = capsys.readouterr().out
+    words = [word for line in (*head, *figures, "0.273\n± 0.214", "1.273", "± 2.214", *names[:2]) for word in line.split()]
+    assert [word for word in words if word not in shown] == [] and "…" not in shown
+    assert names[2] in "".join(shown.split()) or names[2][:24] in shown
+    if columns >= 80:
+        assert max(map(len, shown.splitlines())) <= columns
 
 
 def test_training_progress_names_what_is_left_out_and_what_came_out(capsys: pytest.CaptureFixture[str]) -> None:
