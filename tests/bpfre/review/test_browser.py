@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -154,7 +155,7 @@ def test_the_keyboard_alone_goes_everywhere(opened: Open) -> None:
     tab.keyboard.press("n")
     tab.keyboard.press("Escape")
     assert not tab.locator("#viewer").is_visible()
-    assert tab.evaluate(focus) == NAMES[1]  # back where the viewer was left
+    wait_until(tab, f"{focus} === {json.dumps(NAMES[1])}")  # back where the viewer was left, once it has said goodbye
 
 
 def test_next_stays_among_the_photos_shown(opened: Open) -> None:
