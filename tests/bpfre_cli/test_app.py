@@ -99,7 +99,9 @@ def test_no_figure_of_a_table_is_cut(
     names = ["unedited", "starter, coarse", "results/of-another-program/far/away"]
     grid("Figures", head, [[name, *figures, f"{row}.273\n± {row}.214"] for row, name in enumerate(names)])
     shown = capsys.readouterr().out
-    words = [word for line in (*head, *figures, "0.273\n± 0.214", "1.273", "± 2.214", *names[:2]) for word in line.split()]
+    words = [
+        word for line in (*head, *figures, "0.273\n± 0.214", "1.273", "± 2.214", *names[:2]) for word in line.split()
+    ]
     assert [word for word in words if word not in shown] == [] and "…" not in shown
     assert names[2] in "".join(shown.split()) or names[2][:24] in shown
     if columns >= 80:
