@@ -241,7 +241,8 @@ def _finish(
         return
     head, rows = table_of(summaries, gauges.columns)
     shown = "at full size" if facts["size"] == "full" else f"as crops of {facts['size']} px"
-    console.grid(f"{pairs} pairs {shown}: mean ± standard deviation over the pairs", head, rows)
+    count = "1 pair" if pairs == 1 else f"{pairs} pairs"
+    console.grid(f"{count} {shown}: mean ± standard deviation over the pairs", head, rows)
     for missing in gauges.missing:
         console.warn(f"{missing.title} is not measured. {missing.reason}")
     console.say(f"Every picture is in {out / PER_IMAGE}, everything together in {out / SUMMARY}.")

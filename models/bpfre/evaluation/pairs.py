@@ -73,7 +73,7 @@ def find_pairs(paired: Sequence[Path], *, split: SplitChoice = "auto", limit: in
         found += place.samples if place.has_splits else split_officially(place.samples)
     samples, sentence = _choose(found, split)
     if limit is not None and limit < len(samples):
-        sentence += f" Of these {len(samples)} pairs {limit} are measured."
+        sentence += f" The limit leaves {limit} of these {len(samples)}."
         chosen = set(sorted(samples, key=lambda sample: (share_of(0, sample.name), sample.name))[:limit])
         samples = [sample for sample in samples if sample in chosen]
     return FoundPairs(

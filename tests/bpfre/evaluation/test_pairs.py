@@ -105,7 +105,7 @@ def test_a_table_says_its_split(root: Path) -> None:
 def test_a_limit_takes_the_same_pairs_always(tmp_path: Path) -> None:
     folder = ffhqr(tmp_path, range(100, 130))
     few = find_pairs([folder], limit=5)
-    assert len(few.samples) == 5 and "Of these 30 pairs 5 are measured." in few.about[-1]
+    assert len(few.samples) == 5 and "The limit leaves 5 of these 30." in few.about[-1]
     assert set(names(few.samples)) < set(names(find_pairs([folder], limit=9).samples))
     assert names(few.samples) == sorted(names(few.samples))
 
