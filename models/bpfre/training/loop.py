@@ -78,6 +78,9 @@ def train(
     if first and start == 0:
         learner.save(folder.state, 0)  # the first good state
     tracker = Tracker(folder, start) if first else None
+    if tracker and on_note and (0 < start < settings.steps or tracker.repeated):
+        again = f" Steps since its last checkpoint, done again: {tracker.repeated}." if tracker.repeated else ""
+        on_note(f"Going on after {start} of {settings.steps} steps.{again}")
     guard = LossGuard(settings.spike, tracker.losses if tracker else ())
     if first:
         folder.describe(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import math
 import platform
 import sys
 from collections.abc import Mapping, Sequence
@@ -137,7 +138,7 @@ class RunFolder:
         _write(self.split, json.dumps({"training": list(training), "validation": list(kept)}, indent=1))
 
 
-def read_rows(path: Path, end: int) -> list[dict[str, float]]:
+def read_rows(path: Path, end: float = math.inf) -> list[dict[str, float]]:
     """Read the rows of steps before `end`; a row cut off by the end of a process is left out."""
     if not path.is_file():
         return []

@@ -28,10 +28,14 @@ class Tracker:
     Args:
         folder: the run's.
         start: the first step of this process.
+
+    Attributes:
+        repeated: how many steps were logged before that are done again.
     """
 
     def __init__(self, folder: RunFolder, start: int) -> None:
         # Training rows are numbered by the step they describe, validations by the steps done before them.
+        self.repeated = sum(row["step"] >= start for row in read_rows(folder.metrics))
         self.losses = [row["loss"] for row in _trim(folder.metrics, start) if row.get("loss") is not None]
         self.validations = _trim(folder.validation, start + 1)
         self._metrics, self._validation = (path.open("a", buffering=1) for path in (folder.metrics, folder.validation))

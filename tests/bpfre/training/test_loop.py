@@ -150,8 +150,12 @@ def test_a_run_that_is_cut_off_goes_on_as_if_it_had_not_been(
     with folder.metrics.open("a") as metrics:
         metrics.write('{"step": 5, "lo')  # a row that was being written
     seen: list[int] = []
-    run(faces, adversarial, tmp_path, on_step=lambda step, _row: seen.append(step))
-    assert seen == list(range(3 if last >= 3 else 0, 6))
+    notes: list[str] = []
+    run(faces, adversarial, tmp_path, on_step=lambda step, _row: seen.append(step), on_note=notes.append)
+    start = 3 if last >= 3 else 0
+    assert seen == list(range(start, 6))
+    again = last + 1 - start
+    assert notes == [f"Going on after {start} of 6 steps. Steps since its last checkpoint, done again: {again}."]
     assert_same_run(folder, unbroken)
 
 

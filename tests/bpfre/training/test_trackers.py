@@ -27,6 +27,7 @@ def test_a_run_that_goes_on_drops_the_rows_it_does_again(tmp_path: Path) -> None
     assert [row["step"] for row in rows(folder.metrics)] == [0, 1, 2]
     assert [row["step"] for row in rows(folder.validation)] == [1, 2, 3]
     assert again.losses == [0.0, 1.0, 2.0] and len(again.validations) == 3
+    assert (tracker.repeated, again.repeated, Tracker(folder, 3).repeated) == (0, 2, 0)
 
 
 def test_what_is_no_number_is_null_in_the_rows_and_no_loss_to_compare_with(tmp_path: Path) -> None:
