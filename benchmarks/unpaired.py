@@ -9,7 +9,8 @@ validation show different people; those of validation are kept out of every trai
 Arms, each trained for the same steps with the same number of windows of pairs a step:
 - `pairs`: the pairs alone, 8 windows a step;
 - `pairs + unpaired`: with `--unpaired`, 8 windows of pairs and 8 of unpaired faces a step, healed and given drawn
-  blemishes, as `bpfre train` does it;
+  blemishes, as `bpfre train` does it: as many and as strong ones as the pairs have edits;
+- `pairs + unpaired, not matched`: as many and as strong ones as the settings say, which are those of the pairs;
 - `pairs, 16 windows`: what as much computing does with the pairs alone;
 - `pairs, 4 + unpaired, 4`: what unpaired faces do in the place of half of the pairs;
 - `pairs, nothing drawn` and `paper`: nothing is drawn on any face; unpaired raw faces enter through the adversarial
@@ -42,6 +43,7 @@ ADVERSARIAL = ("--set", "adv_synt=0.1", "--set", "adv_start=0.3")
 ARMS: dict[str, tuple[str, ...]] = {
     "pairs": (),
     "pairs + unpaired": ("--unpaired", "--batch-size", "16"),
+    "pairs + unpaired, not matched": ("--unpaired", "--batch-size", "16", "--set", "matched=false"),
     "pairs, 16 windows": ("--batch-size", "16"),
     "pairs, 4 + unpaired, 4": ("--unpaired",),
     "pairs, nothing drawn": ("--set", "synthesis=false"),

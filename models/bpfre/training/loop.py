@@ -14,6 +14,7 @@ from bpfre.network import preset
 from bpfre.network.perceptual import Perceptual
 from bpfre.training.config import RunConfig, TrainConfig
 from bpfre.training.data import Batch, FaceSource, WindowDataset, validation_batches
+from bpfre.training.data.matching import MarkFactors
 from bpfre.training.distributed import mean_over_processes
 from bpfre.training.guard import LossGuard
 from bpfre.training.learner import Learner
@@ -112,7 +113,7 @@ def train(
             learner.save(folder.state, done)
 
     began = time.monotonic()
-    batches = _batches(faces, settings, accelerator, start, workers)
+    batches = _batches(faces, settings, accelerator, start, workers, on_note if first else None)
     try:
         for step in range(start, settings.steps):
             adversarial = is_adversarial(step, settings)
@@ -150,10 +151,21 @@ def train(
 
 
 def _batches(
-    faces: Sequence[FaceSource], settings: TrainConfig, accelerator: Accelerator, start: int, workers: int
+    faces: Sequence[FaceSource],
+    settings: TrainConfig,
+    accelerator: Accelerator,
+    start: int,
+    workers: int,
+    note: Callable[[str], None] | None,
 ) -> Iterator[Batch]:
     """Yield this process's batches from the first step to do on."""
     dataset = WindowDataset(faces, settings, rank=accelerator.process_index, world=accelerator.num_processes)
+    if note and dataset.factors != MarkFactors():
+        density, contrast = dataset.factors.density, dataset.factors.contrast
+        note(
+            f"To match the edits of the pairs, blemishes on unpaired faces are drawn {density:.1f} times as densely "
+            f"and {contrast:.1f} times as strongly as set."
+        )
     rest = Subset(dataset, range(start * settings.accumulate, settings.steps * settings.accumulate))
     return iter(DataLoader(rest, batch_size=None, num_workers=workers))
 

@@ -101,7 +101,7 @@ class WindowDataset(Dataset[Batch]):
                 f"There is nothing to supervise: {len(faces)} faces, no pair among them, and synthesis is off.",
                 "Give pairs with --paired, or switch synthesis on.",
             )
-        self._factors = self._match() if config.matched and self._pairs and self._marked else MarkFactors()
+        self.factors = self._match() if config.matched and self._pairs and self._marked else MarkFactors()
 
     def __len__(self) -> int:
         return self.config.steps * self.config.accumulate
@@ -121,7 +121,7 @@ class WindowDataset(Dataset[Batch]):
         role, group = self._draw_role(rng, step)
         progress = min(1.0, 2 * step / config.steps)
         dense = config.dense_factor + (1 - config.dense_factor) * progress
-        factors = self._factors if group is self._marked else MarkFactors()
+        factors = self.factors if group is self._marked else MarkFactors()
         return self._view(rng, role, group, side=side, whole=whole, dense=dense, factors=factors)
 
     def _view(

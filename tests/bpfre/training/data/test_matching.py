@@ -103,4 +103,7 @@ def test_pairs_are_left_as_they_are(make_face: Callable[..., LoadedFace]) -> Non
     faces = [make_face(0, spots=True, kind="pair"), make_face(1)]
     config = TrainConfig(preset="tiny", size=64, window=32, steps=4, batch_size=2, paired_share=1.0)
     alone = WindowDataset(faces, dataclasses.replace(config, matched=False))[0]
-    assert np.array_equal(WindowDataset(faces, config)[0].raw, alone.raw)
+    matched = WindowDataset(faces, config)
+    assert np.array_equal(matched[0].raw, alone.raw) and matched.factors != MarkFactors()
+    for kinds in (faces[:1], faces[1:]):
+        assert WindowDataset(kinds, config).factors == MarkFactors(), "there is nothing to match"
