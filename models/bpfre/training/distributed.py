@@ -51,3 +51,10 @@ def mean_over_processes(accelerator: Accelerator, row: Mapping[str, float]) -> d
     values = torch.tensor(list(row.values()), dtype=torch.float64 if accelerator.device.type != "mps" else None)
     mean = accelerator.reduce(values.to(accelerator.device), reduction="mean")
     return dict(zip(row, mean.tolist(), strict=True))
+
+
+def any_process(accelerator: Accelerator, value: bool) -> bool:
+    """Whether a value is true in at least one process."""
+    if accelerator.num_processes == 1:
+        return value
+    return mean_over_processes(accelerator, {"value": float(value)})["value"] > 0

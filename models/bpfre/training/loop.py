@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from bpfre.training.data import Batch, FaceSource, WindowDataset, validation_bat
 from bpfre.training.data.matching import MarkFactors
 from bpfre.training.distributed import mean_over_processes
 from bpfre.training.guard import LossGuard
+from bpfre.training.interruption import interruption, leave_to_parent
 from bpfre.training.learner import Learner
 from bpfre.training.run_folder import RunFolder
 from bpfre.training.samples import sample_sheet, write_sheet
@@ -44,7 +46,8 @@ def train(
 ) -> Path:
     """Train a network, or go on with a run that was cut off, exactly as if it had not been.
 
-    Every process of a run calls this with the same arguments; the first one writes.
+    Every process of a run calls this with the same arguments; the first one writes. SIGINT and SIGTERM end the run
+    after the step it is at, once that is saved; a second SIGINT ends it at once.
 
     Args:
         faces: training faces.
@@ -65,6 +68,7 @@ def train(
         UsageError: the folder holds a run of another configuration.
         WeightsError: the checkpoint is damaged.
         TrainingError: the loss keeps running away.
+        KeyboardInterrupt: the run was asked to end.
     """
     settings, first = config.train, accelerator.is_main_process
     if first:
@@ -95,7 +99,7 @@ def train(
     best = min((row["refined"]["score"] for row in tracker.validations), default=float("inf")) if tracker else 0.0
     record = dict(record or {})
 
-    def checkpoint(done: int) -> None:
+    def checkpoint(done: int, *, stopping: bool) -> None:
         nonlocal best
         assert tracker
         if done % settings.validate_every == 0 or done == settings.steps:
@@ -106,15 +110,21 @@ def train(
                 if figures["refined"]["score"] < best:
                     best = figures["refined"]["score"]
                     save_network(learner.average, folder.best, record | {"steps": str(done)}, half=True)
-        if done % settings.checkpoint_every == 0 or done == settings.steps:
+        if stopping or done % settings.checkpoint_every == 0 or done == settings.steps:
             tracker.flush()
             # The state last: a run cut off between the two goes back and writes its weights again.
             save_network(learner.average, folder.last, record | {"steps": str(done)}, half=True)
             learner.save(folder.state, done)
 
+    def announce() -> None:
+        if on_note and first:
+            on_note(
+                "Stopping after this step; Ctrl-C again stops at once and loses the steps since the last checkpoint."
+            )
+
     began = time.monotonic()
     batches = _batches(faces, settings, accelerator, start, workers, on_note if first else None)
-    try:
+    with contextlib.closing(tracker) if tracker else contextlib.nullcontext(), interruption(announce) as interrupted:
         for step in range(start, settings.steps):
             adversarial = is_adversarial(step, settings)
             learner.clear()
@@ -135,17 +145,19 @@ def train(
             if on_step:
                 on_step(step, row)
             done = step + 1
+            stopping = interrupted.wanted_anywhere(accelerator)
             if tracker and (done % settings.sample_every == 0 or done == settings.steps):
                 sheet = sample_sheet(learner.average, batch)
                 write_sheet(folder.samples / f"{done:06d}.png", sheet)
                 tracker.sheet(done, sheet)
             if tracker:
-                checkpoint(done)
+                checkpoint(done, stopping=stopping)
             if done % settings.checkpoint_every == 0 or done % settings.validate_every == 0:
                 accelerator.wait_for_everyone()
-    finally:
-        if tracker:
-            tracker.close()
+            if stopping and done < settings.steps:
+                if first and on_note:
+                    on_note(f"{done} of {settings.steps} steps are done and saved.")
+                raise KeyboardInterrupt
     accelerator.wait_for_everyone()
     return folder.last
 
@@ -167,7 +179,7 @@ def _batches(
             f"and {contrast:.1f} times as strongly as set."
         )
     rest = Subset(dataset, range(start * settings.accumulate, settings.steps * settings.accumulate))
-    return iter(DataLoader(rest, batch_size=None, num_workers=workers))
+    return iter(DataLoader(rest, batch_size=None, num_workers=workers, worker_init_fn=leave_to_parent))
 
 
 def _share_losses(accelerator: Accelerator, guard: LossGuard) -> None:

@@ -3,6 +3,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import multiprocessing
+import os
+import signal
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -157,6 +161,38 @@ def test_a_run_that_is_cut_off_goes_on_as_if_it_had_not_been(
     again = last + 1 - start
     assert notes[0] == f"Going on after {start} of 6 steps. Steps since its last checkpoint, done again: {again}."
     assert len(notes) == 2 and notes[1].startswith("To match the edits of the pairs, ")
+    assert_same_run(folder, unbroken)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+@pytest.mark.parametrize(("number", "workers"), [(signal.SIGINT, 0), (signal.SIGINT, 1), (signal.SIGTERM, 0)])
+def test_a_run_that_is_asked_to_end_saves_the_step_it_is_at(
+    faces: list[FaceSource],
+    adversarial: TrainConfig,
+    unbroken: RunFolder,
+    tmp_path: Path,
+    number: signal.Signals,
+    workers: int,
+) -> None:
+    """Steps between two checkpoints are not lost, nor are they done twice."""
+
+    def ask(step: int, _row: Mapping[str, float]) -> None:
+        if step == 3:
+            os.kill(os.getpid(), number)
+            for child in multiprocessing.active_children():  # a terminal tells them too
+                os.kill(child.pid or 0, signal.SIGINT)
+
+    before = signal.getsignal(number)
+    notes: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        run(faces, adversarial, tmp_path, on_step=ask, on_note=notes.append, workers=workers)
+    assert signal.getsignal(number) is before
+    assert "4 of 6 steps are done and saved." in notes and any("Ctrl-C again" in note for note in notes)
+    folder = RunFolder(tmp_path)
+    assert read_record(folder.last)["steps"] == "4" and len(rows(folder.metrics)) == 4
+    seen: list[int] = []
+    run(faces, adversarial, tmp_path, on_step=lambda step, _row: seen.append(step))
+    assert seen == [4, 5]
     assert_same_run(folder, unbroken)
 
 

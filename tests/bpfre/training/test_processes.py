@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from bpfre.training import RunFolder
+from bpfre.weights import read_record
 
 TINY = ("--preset", "tiny", "--device", "cpu", "--detector", "mtcnn", "--workers", 0, "--set", "validation=0.25")
 
@@ -117,3 +118,25 @@ def test_a_run_killed_while_it_writes_goes_on_as_if_it_had_not_been(pairs: Path,
     ]
     assert plain[0] == plain[1]
     assert not list(out.glob(".bpfre-*.part"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+def test_ctrl_c_ends_all_processes_after_the_same_step(pairs: Path, tmp_path: Path) -> None:
+    """The terminal tells the launcher and every process; the launcher tells the processes once more."""
+    shared = ("--paired", pairs, *TINY, "--batch-size", 1, "--steps", 100_000, "--phi", "none")
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "29518")
+    words, environment = command(*torchrun, arguments=(*shared, "--out", tmp_path / "run"))
+    process = subprocess.Popen(
+        words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    folder = RunFolder(tmp_path / "run")
+    deadline = time.monotonic() + 200
+    while process.poll() is None and time.monotonic() < deadline:
+        if folder.metrics.is_file() and len(rows(folder.root)) >= 2:
+            break
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=100)
+    assert process.returncode != 0 and "done and saved" in out, out + err
+    done = len(rows(folder.root))
+    assert done >= 2 and read_record(folder.last)["steps"] == str(done)
