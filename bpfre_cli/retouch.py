@@ -60,11 +60,14 @@ def retouch(
     """
     if report is not None and report.suffix.lower() != ".json":
         raise UsageError(f"The report {report} does not end in .json.", "Name a .json file.")
+    if report is not None and report.is_dir():  # found out at the end, it would cost the whole run's report
+        raise UsageError(f"The report {report} is a folder.", "Name a .json file.")
     from bpfre.runtime import tune_allocator
 
     tune_allocator()
     from bpfre.photos.atomic import remove_stale
     from bpfre.retouching import LastRun, RetouchSettings, left_out, plan_jobs
+    from bpfre.retouching.masks import check_masks
 
     console.show_log()
     warnings.simplefilter("ignore")  # of libraries, to developers
@@ -88,6 +91,7 @@ def retouch(
         existing="overwrite" if overwrite else "resume",
     )
     jobs = plan_jobs(photos, out, recursive=recursive, developed=raw_as.value)
+    check_masks((job.name for job in jobs), protect=protect, only=only)
     others = left_out(photos, out, recursive=recursive, developed=raw_as.value)
     journal = _journal_of(out, settings)
     if dry_run:

@@ -214,6 +214,9 @@ def test_dry_run_writes_nothing(cli, folder: Path, tmp_path: Path) -> None:
         (("photos/b.png", "--out", "photos"), "would replace"),
         (("photos", "photos/day one/../b.png", "elsewhere", "--out", "out"), "would both be written to"),
         (("photos", "--out", "out", "--report", "photos/b.png"), "does not end in .json"),
+        (("photos", "--out", "out", "--report", "folder.json"), "folder.json is a folder"),
+        (("photos", "--out", "out", "--protect", "elsewhere/masks"), "No photo has a mask in elsewhere/masks"),
+        (("photos", "--out", "out", "--only", "elsewhere/masks"), "No photo has a mask in elsewhere/masks"),
         (("photos", "--out", "out", "--strength", "2"), "--strength"),
         (("photos", "--out", "out", "--detector", "haar"), "haar"),
         (("photos", "--out", "out", "--marks", "paint"), "paint"),
@@ -227,7 +230,8 @@ def test_dry_run_writes_nothing(cli, folder: Path, tmp_path: Path) -> None:
 def test_wrong_usage_is_a_sentence_and_exit_2(
     cli, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], message: str
 ) -> None:
-    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "masks").mkdir(parents=True)
+    (tmp_path / "folder.json").mkdir()
     (tmp_path / "elsewhere" / "b.png").write_bytes(b"another")
     monkeypatch.chdir(tmp_path)
     before = files(tmp_path)

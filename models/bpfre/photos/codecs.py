@@ -13,7 +13,7 @@ from bpfre.photos.jpeg_edit import edit_jpeg
 from bpfre.photos.png import decode_png, encode_png
 from bpfre.photos.raw import decode_raw, encode_raw
 from bpfre.photos.tiff import decode_tiff, encode_tiff
-from bpfre.photos.webp import decode_webp, encode_webp
+from bpfre.photos.webp import decode_webp, edit_webp, encode_webp
 
 
 @dataclass(frozen=True)
@@ -32,5 +32,5 @@ CODECS: dict[str, Codec] = {
     "PNG": Codec(decode_png, encode_png),
     "RAW": Codec(decode_raw, encode_raw),
     "TIFF": Codec(decode_tiff, encode_tiff),
-    "WEBP": Codec(decode_webp, encode_webp),
+    "WEBP": Codec(decode_webp, encode_webp, edit_webp),
 }

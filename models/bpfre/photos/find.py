@@ -35,7 +35,7 @@ def find_photos(
     """List the photos in files and folders, told by their names and sorted by path.
 
     Files and folders whose names begin with a dot are left out, unless they are given by name. Every real
-    file comes once, however many links lead to it; links that go round in circles do no harm.
+    file comes once and under its own name where that is among the inputs, however many links lead to it; links that go round in circles do no harm.
 
     Raises:
         UsageError: an input does not exist, a file given by name has another suffix, or nothing was found.
@@ -45,7 +45,10 @@ def find_photos(
     for given in inputs:
         for photo in _photos_in(given, recursive, suffixes):
             path = photo.path
-            found.setdefault(path.resolve() if path.is_symlink() else real_folder(path.parent) / path.name, photo)
+            is_link = path.is_symlink()
+            real = path.resolve() if is_link else real_folder(path.parent) / path.name
+            if real not in found or (found[real].path.is_symlink() and not is_link):
+                found[real] = photo
     if not found:
         raise UsageError(
             f"No photos were found in {', '.join(map(str, inputs)) or 'no input at all'}.",

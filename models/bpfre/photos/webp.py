@@ -12,7 +12,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from bpfre.photos import exif as exif_block
 from bpfre.photos.decoded import Decoded, Encoded
-from bpfre.photos.faults import DamagedError, NotHandledError
+from bpfre.photos.faults import DamagedError, NotExactError, NotHandledError
 from bpfre.photos.limits import check_packing, check_size
 from bpfre.photos.metadata import Metadata
 from bpfre.photos.pillow import to_image, to_pixels
@@ -75,6 +75,17 @@ def encode_webp(native: np.ndarray, mode: str, metadata: Metadata, encoding: Web
         icc_profile=metadata.icc or b"",
     )
     return [buffer.getbuffer()]
+
+
+def edit_webp(before: np.ndarray, after: np.ndarray, mode: str, metadata: Metadata, encoding: WebpEncoding) -> Encoded:
+    """Write an edited lossless file.
+
+    Raises:
+        NotExactError: the file is lossy, and is encoded anew as a whole.
+    """
+    if not encoding.lossless:
+        raise NotExactError("a lossy WebP file cannot be changed in part")
+    return encode_webp(after, mode, metadata, encoding)
 
 
 def _chunk_kinds(data: bytes) -> list[bytes]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from bpfre.errors import PhotoError
+from bpfre.errors import PhotoError, UsageError
 from bpfre.photos import SUFFIXES, read_photo, rgb8
 from bpfre.photos.disk import is_file
 
@@ -18,7 +19,8 @@ def share_of(name: Path, shape: tuple[int, ...], *, protect: Path | None, only: 
     """Say how much of a correction each pixel of a photo gets.
 
     A mask lies in its folder under the photo's name below the input folder, with any suffix of a photo. Grey in
-    between fades. It may be smaller or larger than the photo, not of another shape.
+    between fades, and so does transparency: nothing painted is black. It may be smaller or larger than the photo, not
+    of another shape.
 
     Args:
         name: path of the photo below its input folder.
@@ -48,6 +50,24 @@ def mask_state(name: Path, *, protect: Path | None, only: Path | None) -> list[l
     return [[str(path), (status := path.stat()).st_size, status.st_mtime_ns] for path in found]
 
 
+def check_masks(names: Iterable[Path], *, protect: Path | None, only: Path | None) -> None:
+    """Make sure that folders of masks belong to the photos: a folder whose masks are never used does nothing.
+
+    Args:
+        names: path of each photo below its input folder.
+
+    Raises:
+        UsageError: a folder has no mask for any of the photos.
+    """
+    names = list(names)
+    for folder in (protect, only):
+        if folder is not None and not any(_find(folder, name) for name in names):
+            raise UsageError(
+                f"No photo has a mask in {folder}.",
+                f"Name each mask as its photo, such as {folder / names[0].with_suffix('.png')}." if names else "",
+            )
+
+
 def blend(before: np.ndarray, after: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Mix two versions of a part of a photo: `before` where share is 0, `after` where it is 255.
 
@@ -67,7 +87,14 @@ def _find(folder: Path, name: Path) -> Path | None:
 
 
 def _read(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    mask = cv2.cvtColor(rgb8(read_photo(path)), cv2.COLOR_RGB2GRAY)
+    try:
+        photo = read_photo(path)
+    except PhotoError as error:
+        raise PhotoError(f"The mask {path} cannot be used. {error.message}", error.next_step) from error
+    mask = cv2.cvtColor(rgb8(photo), cv2.COLOR_RGB2GRAY)
+    if photo.mode in ("LA", "RGBA"):  # what lies hidden below transparency was not painted
+        alpha = photo.native[..., -1]
+        mask = np.rint(mask * (alpha / np.float32(np.iinfo(alpha.dtype).max))).astype(np.uint8)
     height, width = shape[:2]
     if mask.shape == (height, width):
         return mask

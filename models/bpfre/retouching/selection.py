@@ -18,7 +18,7 @@ def choose_faces(faces: Sequence[Face], shape: tuple[int, ...], settings: Retouc
         settings: `min_score` first, then `faces`, then `max_faces`.
     """
     left = {
-        index: f"Its score {face.score:.2f} is below {settings.min_score:g}."
+        index: f"Its score {_rounded_down(face.score):g} is below {settings.min_score:g}."
         for index, face in enumerate(faces)
         if face.score < settings.min_score
     }
@@ -39,6 +39,11 @@ def choose_faces(faces: Sequence[Face], shape: tuple[int, ...], settings: Retouc
         reason = f"It is not among the {settings.max_faces} largest faces."
         left |= dict.fromkeys(by_size[settings.max_faces :], reason)
     return left
+
+
+def _rounded_down(score: float) -> float:
+    """Four digits that are never above the score: 0.99996 is below 1 and has to look so."""
+    return math.floor(score * 10_000) / 10_000
 
 
 def _off_centre(face: Face, shape: tuple[int, ...]) -> float:

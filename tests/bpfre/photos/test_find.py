@@ -54,13 +54,14 @@ def test_files_by_name_and_folders_together(folder: Path) -> None:
 def test_links_lead_to_each_file_once(folder: Path) -> None:
     try:
         (folder / "sub" / "round").symlink_to(folder, target_is_directory=True)
-        (folder / "again.jpg").symlink_to(folder / "b.JPG")
+        (folder / "again.jpg").symlink_to(folder / "b.JPG")  # comes before it by name
         (folder / "broken.jpg").symlink_to(folder / "gone.jpg")
     except OSError:
         pytest.skip("links need rights on this system")
     found = find_photos([folder])
     assert len(found) == 4
     assert len({photo.path.resolve() for photo in found}) == 4
+    assert not any(photo.path.is_symlink() for photo in found)
 
 
 def test_linked_folders_are_followed(folder: Path, tmp_path: Path) -> None:

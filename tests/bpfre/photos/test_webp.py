@@ -14,7 +14,7 @@ def test_lossless_stays_lossless(mode: str, carried: bool, samples, save, exif, 
     options = {"exif": exif(1)} if carried else {}  # metadata changes the container
     photo = read_photo(save("a.webp", samples(mode), mode, lossless=True, exact=True, **options))
     assert photo.encoding.lossless
-    write_photo(photo, photo.rgb, tmp_path / "b.webp")
+    assert write_photo(photo, photo.rgb, tmp_path / "b.webp") == ""
     data = (tmp_path / "b.webp").read_bytes()
     assert b"VP8L" in data and b"VP8 " not in data
 
@@ -31,7 +31,8 @@ def test_colour_under_transparency_survives(samples, save, tmp_path) -> None:
 def test_lossy_stays_lossy_and_close(mode: str, samples, save, tmp_path) -> None:
     photo = read_photo(save("a.webp", samples(mode, height=200, width=200), mode, quality=80))
     assert not photo.encoding.lossless
-    write_photo(photo, photo.rgb, tmp_path / "b.webp")
+    note = write_photo(photo, photo.rgb, tmp_path / "b.webp")
+    assert note == "Every pixel was encoded anew, because a lossy WebP file cannot be changed in part."
     back = read_photo(tmp_path / "b.webp")
     assert not back.encoding.lossless
     assert np.abs(back.rgb.astype(int) - photo.rgb).mean() < 2

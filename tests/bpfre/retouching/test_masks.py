@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from bpfre.errors import PhotoError
-from bpfre.retouching.masks import blend, share_of
+from bpfre.errors import PhotoError, UsageError
+from bpfre.retouching.masks import blend, check_masks, share_of
 
 SHAPE = (60, 90, 3)
 
@@ -58,9 +59,31 @@ def test_a_mask_of_another_size_is_scaled_one_of_another_shape_refused(tmp_path:
         share_of(Path("b.jpg"), SHAPE, protect=None, only=tmp_path)
 
 
+@pytest.mark.parametrize("hidden", [0, 255])
+@pytest.mark.parametrize("depth", [8, 16])
+def test_what_is_transparent_was_not_painted(tmp_path: Path, left_half: np.ndarray, hidden: int, depth: int) -> None:
+    painted = np.dstack([np.where(left_half > 0, 255, hidden).astype(np.uint8)] * 3 + [left_half])
+    if depth == 8:
+        paint(tmp_path / "a.png", painted)
+    else:
+        cv2.imwrite(str(tmp_path / "a.png"), painted.astype(np.uint16) * 257)
+    share = share_of(Path("a.jpg"), SHAPE, protect=None, only=tmp_path)
+    assert share is not None and np.array_equal(share, left_half)
+
+
+def test_folders_without_a_mask_for_any_photo_are_refused(tmp_path: Path, left_half: np.ndarray) -> None:
+    names = [Path("a.jpg"), Path("day/b.jpg")]
+    paint(tmp_path / "b.png", left_half)  # not where its photo is
+    for folders in ({"protect": tmp_path, "only": None}, {"protect": None, "only": tmp_path}):
+        with pytest.raises(UsageError, match="No photo has a mask in"):
+            check_masks(names, **folders)
+        check_masks([*names, Path("b.jpg")], **folders)
+    check_masks(names, protect=None, only=None)
+
+
 def test_a_broken_mask_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"no picture")
-    with pytest.raises(PhotoError):
+    with pytest.raises(PhotoError, match=r"^The mask .*a\.png cannot be used\. a\.png is not a photo\."):
         share_of(Path("a.jpg"), SHAPE, protect=tmp_path, only=None)
 
 

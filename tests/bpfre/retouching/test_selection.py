@@ -52,3 +52,8 @@ def test_no_face_is_no_choice() -> None:
 def test_values_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         RetouchSettings(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_score_never_reads_as_what_it_is_below() -> None:
+    [reason] = choose_faces([face(0, 0, 90, score=0.99996)], SHAPE, RetouchSettings(min_score=1.0)).values()
+    assert reason == "Its score 0.9999 is below 1."
