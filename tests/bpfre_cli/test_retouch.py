@@ -123,6 +123,8 @@ def test_second_run_skips_and_overwrite_redoes(cli, folder: Path, tmp_path: Path
     (out / "b.png").write_bytes(b"mine")
     ended = cli("retouch", folder, "--out", out, "--json", *options)
     assert json.loads(ended.out)["totals"]["skipped"] == 3
+    notes = {Path(photo["source"]).name: photo["note"] for photo in json.loads(ended.out)["photos"]}
+    assert "someone else" in notes.pop("b.png") and not any(notes.values())
     assert (out / "b.png").read_bytes() == b"mine"
     ended = cli("retouch", folder, "--out", out, "--overwrite", *options)
     assert ended.code == 0 and files(out) == first

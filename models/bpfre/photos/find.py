@@ -34,8 +34,9 @@ def find_photos(
 ) -> list[FoundPhoto]:
     """List the photos in files and folders, told by their names and sorted by path.
 
-    Files and folders whose names begin with a dot are left out, unless they are given by name. Every real
-    file comes once and under its own name where that is among the inputs, however many links lead to it; links that go round in circles do no harm.
+    Files and folders whose names begin with a dot are left out, unless they are given by name. Every real file comes
+    once, however many links lead to it, and under its own name where that is among the inputs; links that go round in
+    circles do no harm.
 
     Raises:
         UsageError: an input does not exist, a file given by name has another suffix, or nothing was found.

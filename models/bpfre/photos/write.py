@@ -33,8 +33,8 @@ def write_photo(photo: Photo, rgb: np.ndarray, destination: Path) -> str:
         rgb: [H, W, 3] edited RGB, shape and dtype of `photo.rgb`; not written to.
         destination: may be the source itself.
     Returns:
-        Why a JPEG, HEIC, AVIF or lossy WebP was encoded anew as a whole, upright, so that other pixels differ by rounding too;
-        else "".
+        Why a JPEG, HEIC, AVIF or lossy WebP was encoded anew as a whole, upright, so that other pixels differ by
+        rounding too; else "".
     Raises:
         PhotoError: the encoder or the disk refuses.
     """

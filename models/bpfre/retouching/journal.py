@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bpfre.errors import PhotoError
+from bpfre.errors import PhotoError, UnreadablePhotoError
 from bpfre.photos.atomic import atomic_file
-from bpfre.photos.disk import is_file
+from bpfre.photos.disk import is_file, reason
 from bpfre.photos.layers import layer_files
 from bpfre.retouching.jobs import Job
 
@@ -35,6 +35,7 @@ class Entry:
     digest: str  # sha256 of the photo
     result: State | None  # of the finished file; None: it was begun and never finished
     facts: dict[str, Any] = field(default_factory=dict)  # what is to be known of the result later
+    layers: State | None = None  # of the layered files that were written here; None: those there are someone's own
 
 
 class Journal:
@@ -85,22 +86,36 @@ class Journal:
         """Note that a result is about to be written.
 
         Raises:
-            OSError: the photo cannot be read.
+            UnreadablePhotoError: the photo cannot be read.
         """
-        entry = Entry(self._key(extra), _state(job.source), _digest(job.source), None)
+        try:
+            layers = _layers_state(job.destination) if self.owns_layers(job) else None
+            entry = Entry(self._key(extra), _state(job.source), _digest(job.source), None, layers=layers)
+        except OSError as error:
+            raise UnreadablePhotoError(f"{job.source.name} cannot be opened: {reason(error)}.") from error
         self._note(job, entry)
 
-    def finish(self, job: Job, facts: Mapping[str, object] | None = None) -> None:
+    def finish(self, job: Job, facts: Mapping[str, object] | None = None, *, layers: bool = False) -> None:
         """Note that the result has been written.
 
         Args:
             job: it was begun.
             facts: plain JSON values that `facts` returns later.
+            layers: whether its layered file has been written too.
         """
         begun = self._entries.get(self._name(job))
         if begun is not None:
             result = _result_state(job.destination)
-            self._note(job, Entry(begun.key, begun.source, begun.digest, result, dict(facts or {})))
+            own = result[2:] if layers else begun.layers
+            self._note(job, Entry(begun.key, begun.source, begun.digest, result, dict(facts or {}), own))
+
+    def owns_layers(self, job: Job) -> bool:
+        """Whether the layered file beside a result may be replaced: as it was left here, or there is none."""
+        now = _layers_state(job.destination)
+        entry = self._entries.get(self._name(job))
+        if not now or entry is None or entry.layers is None:
+            return not now
+        return entry.result is None or entry.layers == now  # a run that was killed may have written it
 
     def facts(self, job: Job) -> dict[str, Any] | None:
         """Return what was noted with a result; None where the file there was not made here, or was changed since."""
@@ -163,17 +178,20 @@ def _line(name: str, entry: Entry) -> bytes:
     }
     if entry.facts:
         values["facts"] = entry.facts
+    if entry.layers is not None:
+        values["layers"] = entry.layers
     return b"\n" + json.dumps(values).encode("ascii") + b"\n"
 
 
 def _parse(values: dict[str, Any]) -> tuple[str, Entry]:
-    result = values["result"]
+    result, layers = values["result"], values.get("layers")
     entry = Entry(
         str(values["key"]),
         [int(v) for v in values["source"]],
         str(values["digest"]),
         None if result is None else [int(v) for v in result],
         dict(values.get("facts", {})),
+        None if layers is None else [int(v) for v in layers],
     )
     return str(values["name"]), entry
 
@@ -184,7 +202,11 @@ def _state(path: Path) -> State:
 
 
 def _result_state(path: Path) -> State:
-    return _state(path) + [number for layered in layer_files(path) if is_file(layered) for number in _state(layered)]
+    return _state(path) + _layers_state(path)
+
+
+def _layers_state(result: Path) -> State:
+    return [number for layered in layer_files(result) if is_file(layered) for number in _state(layered)]
 
 
 def _digest(path: Path) -> str:

@@ -21,7 +21,8 @@ import numpy as np
 
 from bpfre.faces import Face, FaceCrop, FaceDetector
 from bpfre.photos import Photo, copy_photo, read_photo, write_photo
-from bpfre.photos.layers import write_layers
+from bpfre.photos.disk import is_file
+from bpfre.photos.layers import layer_files, write_layers
 from bpfre.retouching.batches import Network, corrections, crop_sizes, device_of
 from bpfre.retouching.channel import Budget, Channel, StoppedError
 from bpfre.retouching.effects import chosen_part
@@ -38,6 +39,8 @@ from bpfre.runtime import pick_device, release_memory
 
 READERS = WRITERS = 2  # decoding and encoding release the interpreter's lock
 PHOTOS_A_LOOK = 4  # photos the detector gets at once
+RESULT_STAYS = "The result there was made or changed by someone else and stays; --overwrite makes it anew."
+LAYERS_STAY = "The layered file there was made or changed by someone else and stays: it may show another correction."
 _LARGE = 20_000_000  # px of photos after which memory is handed back
 
 
@@ -194,7 +197,10 @@ class _Run:
                 self._results.put(_failed(job, sentence(error, "written")))
                 return
             if done:
-                self._results.put(PhotoResult(source=job.source, destination=job.destination, status="skipped"))
+                note = "" if self._is_own(job) else RESULT_STAYS
+                self._results.put(
+                    PhotoResult(source=job.source, destination=job.destination, status="skipped", note=note)
+                )
                 return
             self._budget.open()
             self._read_photo(job, turn)
@@ -222,6 +228,10 @@ class _Run:
         more = _weight(photo) - weight
         self._budget.add(more)
         self._read.put(_OpenPhoto(job, photo, since, weight + more))
+
+    def _is_own(self, job: Job) -> bool:
+        """Whether a result that is there is known to be what an earlier run made; without a journal none is known."""
+        return self._journal is None or self._journal.facts(job) is not None
 
     def _masks_of(self, job: Job) -> object:
         return mask_state(job.name, protect=self._settings.protect, only=self._settings.only)
@@ -317,23 +327,32 @@ class _Run:
         note = ""
         _tidy(opened.weight)
         try:
+            layers = self._settings.layers and self._may_write_layers(job)
             if self._journal:
                 self._journal.begin(job, self._masks_of(job))
             if rgb is not None and not np.array_equal(rgb, photo.rgb):
                 status = "retouched"
                 note = write_photo(photo, rgb, job.destination)
-                if self._settings.layers:
-                    write_layers(photo, rgb, job.destination)
             elif photo.format == "RAW":  # cannot be copied into a photo of another format
                 write_photo(photo, photo.rgb, job.destination)
             else:
                 copy_photo(job.source, job.destination)
+            if layers:
+                _update_layers(photo, rgb if status == "retouched" else None, job.destination)
+            elif self._settings.layers:
+                note = f"{note} {LAYERS_STAY}".lstrip()
             if self._journal:
-                self._journal.finish(job, to_facts(opened.results, note))
+                self._journal.finish(job, to_facts(opened.results, note), layers=layers)
         except Exception as error:
             self._fail(opened, sentence(error, "written"))
         else:
             self._finish(opened, status, note=note)
+
+    def _may_write_layers(self, job: Job) -> bool:
+        """Whether no layered file that someone may have worked on would be lost."""
+        if self._settings.existing == "overwrite" or not any(map(is_file, layer_files(job.destination))):
+            return True
+        return self._journal is not None and self._journal.owns_layers(job)
 
     def _fail(self, opened: _OpenPhoto, reason: str) -> None:
         self._finish(opened, "failed", reason)
@@ -355,6 +374,18 @@ class _Run:
                 height=height,
             )
         )
+
+
+def _update_layers(photo: Photo, rgb: np.ndarray | None, result: Path) -> None:
+    """Write the layered file of a result, and remove an earlier one that does not belong to it any more.
+
+    Args:
+        rgb: as for `write_layers`; None where nothing changed, so that there are no layers.
+    """
+    written = None if rgb is None else write_layers(photo, rgb, result)
+    for path in layer_files(result):
+        if path != written and is_file(path):
+            path.unlink()
 
 
 def _tidy(weight: int) -> None:

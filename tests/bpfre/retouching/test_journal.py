@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bpfre.errors import UnreadablePhotoError
 from bpfre.retouching import Job
 from bpfre.retouching.journal import FILE, FOLDER, Journal
 
@@ -128,7 +129,7 @@ def do_with_layers(job: Job) -> None:
     job.destination.parent.mkdir(parents=True, exist_ok=True)
     job.destination.write_bytes(b"result")
     layered(job).write_bytes(b"layers")
-    kept.finish(job)
+    kept.finish(job, layers=True)
 
 
 def test_layers_that_the_user_painted_on_stay(job: Job) -> None:
@@ -149,3 +150,41 @@ def test_layers_that_someone_else_put_there_stay(job: Job) -> None:
     do(job)
     layered(job).write_bytes(b"mine")
     assert journal(job, strength=0.5).is_current(job)
+
+
+def test_layers_are_its_own_as_long_as_nobody_else_touches_them(job: Job) -> None:
+    assert journal(job).owns_layers(job)  # there are none
+    do_with_layers(job)
+    assert journal(job).owns_layers(job)
+    do(job)  # a run without layers leaves them
+    assert journal(job).owns_layers(job)
+    layered(job).write_bytes(b"layers, painted on")
+    assert not journal(job).owns_layers(job)
+    do(job)
+    assert not journal(job).owns_layers(job)
+    layered(job).unlink()
+    assert journal(job).owns_layers(job)
+
+
+def test_layers_without_a_known_result_are_someone_elses(job: Job) -> None:
+    job.destination.parent.mkdir(parents=True)
+    layered(job).write_bytes(b"mine")
+    assert not journal(job).owns_layers(job)
+    journal(job).begin(job)
+    assert not journal(job).owns_layers(job)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_layers_that_a_killed_run_wrote_are_its_own(job: Job, before: bool) -> None:
+    if before:
+        do_with_layers(job)
+    journal(job, strength=0.5).begin(job)
+    layered(job).parent.mkdir(parents=True, exist_ok=True)
+    layered(job).write_bytes(b"other layers")
+    assert journal(job).owns_layers(job)
+
+
+def test_a_photo_that_vanished_is_named(job: Job) -> None:
+    job.source.unlink()
+    with pytest.raises(UnreadablePhotoError, match=rf"^{job.source.name} cannot be opened"):
+        journal(job).begin(job)

@@ -21,6 +21,7 @@ from bpfre.errors import DetectorError, UsageError
 from bpfre.faces import Face, FaceDetector, align, crop_box
 from bpfre.photos import Photo, read_photo
 from bpfre.retouching import Job, PhotoResult, RetouchSettings, pipeline, plan_jobs, retouch_photos
+from bpfre.retouching.pipeline import LAYERS_STAY
 
 Photos = Callable[[int], Path]
 
@@ -490,6 +491,29 @@ def test_layers_beside_what_was_retouched_only(tmp_path: Path, photos: Photos, b
     assert sorted(contents(tmp_path / "out")) == ["00.png", "00.png.psd", "view.png"]
     flat = psd_tools.PSDImage.open(tmp_path / "out" / "00.png.psd").composite(force=True).convert("RGB")
     np.testing.assert_array_equal(np.asarray(flat), read_photo(tmp_path / "out" / "00.png").rgb)
+
+
+def test_layers_that_someone_painted_on_stay_unless_all_is_made_anew(
+    tmp_path: Path, photos: Photos, brighter, detector
+) -> None:
+    pytest.importorskip("psd_tools", reason="psd-tools comes with the extra layers")
+    folder, out = photos(1), tmp_path / "out"
+    out.mkdir()
+    layered = out / "00.png.psd"
+    layered.write_bytes(b"painted on")
+    [kept] = run(folder, out, brighter, detector, layers=True).values()
+    assert (kept.status, kept.note) == ("retouched", LAYERS_STAY) and layered.read_bytes() == b"painted on"
+    [anew] = run(folder, out, brighter, detector, layers=True, existing="overwrite").values()
+    assert (anew.status, anew.note) == ("retouched", "") and layered.stat().st_size > 1000
+
+
+def test_layers_of_an_earlier_correction_go_with_it(tmp_path: Path, photos: Photos, brighter, detector) -> None:
+    pytest.importorskip("psd_tools", reason="psd-tools comes with the extra layers")
+    folder, out = photos(1), tmp_path / "out"
+    run(folder, out, brighter, detector, layers=True)
+    assert (out / "00.png.psd").is_file()
+    [undone] = run(folder, out, brighter, detector, layers=True, strength=0.0, existing="overwrite").values()
+    assert undone.status == "copied" and sorted(contents(out)) == ["00.png"]
 
 
 def test_raw_files_are_developed_with_and_without_a_face(
