@@ -126,6 +126,6 @@ def draw_stamps(rgb: np.ndarray, placed: Sequence[PlacedStamp], *, skin: np.ndar
         )
     if skin is not None:
         added *= skin[..., None]
-    touched = (added != 0).any(axis=2)
+    touched = cv2.inRange(added, (0, 0, 0), (0, 0, 0)) == 0
     out[touched] = from_density(to_density(out[touched]) + added[touched])
     return out

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+_THIRDS = np.full((1, 3), 1 / 3, np.float32)
+
 
 @dataclass(frozen=True, eq=False)
 class Look:
@@ -24,12 +26,17 @@ class Look:
         """Take the picture: [H, W, 3] float32 in [0, 1] -> the same."""
         if self.away is not None:
             image = image * (1 - self.away) + np.clip(image @ self.turn.T, 0, 1) * self.away
-        grey = image.mean(axis=2, keepdims=True)
+        grey = channel_mean(image)[..., None]
         image = np.clip(grey + (image - grey) * np.float32(self.saturation), 0, 1)
         image = np.clip(np.power(image, self.gamma) * self.gain, 0, 1)
         if self.blur:
             image = cv2.GaussianBlur(image, (0, 0), self.blur)
         return np.clip(image + self.grain, 0, 1).astype(np.float32)
+
+
+def channel_mean(image: np.ndarray) -> np.ndarray:
+    """Mean over the channels: [H, W, 3] float32 -> [H, W]."""
+    return cv2.transform(image, _THIRDS)  # numpy is ten times as slow over so short an axis
 
 
 def draw_look(skin: np.ndarray, rng: np.random.Generator) -> Look:

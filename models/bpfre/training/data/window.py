@@ -11,7 +11,7 @@ import numpy as np
 
 from bpfre.blemishes import KEPT, PLAIN, Stamp, mark_sides
 from bpfre.training.config import TrainConfig
-from bpfre.training.data.colour import draw_look
+from bpfre.training.data.colour import channel_mean, draw_look
 from bpfre.training.data.faces import TrainingFace
 from bpfre.training.data.views import look_through, positions, template_matrix, view_matrix
 
@@ -114,7 +114,7 @@ def notes_through(face: TrainingFace, matrix: np.ndarray, side: int) -> np.ndarr
 
 def with_kept(notes: np.ndarray, before: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Add marks to keep that were drawn on the target."""
-    drawn = np.abs(target - before).mean(axis=2) > _SEEN
+    drawn = channel_mean(cv2.absdiff(target, before)) > _SEEN
     return np.where(drawn & (notes == PLAIN), np.uint8(KEPT), notes)
 
 
@@ -131,7 +131,7 @@ def _part_centre(
         wanted = face.skin
         labelled = face.notes is not None and rng.uniform() < _ON_MARKS
         if role is Role.SUPERVISED and (face.kind == "pair" or labelled):
-            marks = np.abs(face.raw.astype(np.int16) - face.target).max(axis=2) > EDIT
+            marks = cv2.inRange(cv2.absdiff(face.raw, face.target), (0, 0, 0), (EDIT, EDIT, EDIT)) == 0
             if face.notes is not None:
                 marks |= face.notes == KEPT
             wanted = marks if marks.any() else wanted
