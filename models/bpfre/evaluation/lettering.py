@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +10,19 @@ from typing import TypeAlias
 
 from PIL import ImageDraw, ImageFont
 
-_WIDE_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial Unicode.ttf", "arial.ttf")  # of the system
+# Of the system, those of Latin, Greek and Cyrillic first; then Chinese, Japanese and Korean.
+_WIDE_FONTS = (
+    "DejaVuSans.ttf",
+    "NotoSans-Regular.ttf",
+    "Arial Unicode.ttf",
+    "arial.ttf",
+    "NotoSansCJK-Regular.ttc",
+    "msyh.ttc",
+    "YuGothM.ttc",
+    "malgun.ttf",
+    "Hiragino Sans GB.ttc",
+    "AppleSDGothicNeo.ttc",
+)
 _SPACE = 0.28  # of the size; Pillow's own font has less, and words run into each other
 
 Font: TypeAlias = "ImageFont.FreeTypeFont | ImageFont.ImageFont"
@@ -56,16 +69,24 @@ class Letters:
 
 
 def letters_for(text: str, size: int) -> Letters:
-    """Return Pillow's own font, or one of the system for what that does not have."""
-    return Letters(_builtin(size) if text.isascii() else _wide(size) or _builtin(size), size)
+    """Return Pillow's own font, or that of the system that has most of what it lacks."""
+    return Letters(_font_for(text, size), size)
 
 
 def shown_as(text: str) -> str:
-    """Return text as it can be drawn here: without a system font accents are dropped and the rest becomes `?`."""
-    printable = "".join(c if c.isprintable() else "?" for c in text)
-    if printable.isascii() or _wide(13) is not None:
-        return printable
-    plain = unicodedata.normalize("NFKD", printable)
+    """Return text as it can be drawn here: where no font has a character, its accent is dropped, or it becomes `?`."""
+    font = _font_for(text, 13)
+    return "".join(c if c.isprintable() and (c.isascii() or _has(font, c)) else _plain(c) for c in text)
+
+
+def _font_for(text: str, size: int) -> Font:
+    wanted = [c for c in text if c.isprintable() and not c.isascii()]
+    fonts: tuple[Font, ...] = _wide(size) if wanted else ()
+    return max(fonts, key=lambda font: sum(_has(font, c) for c in wanted), default=_builtin(size))
+
+
+def _plain(character: str) -> str:
+    plain = unicodedata.normalize("NFKD", character) if character.isprintable() else "?"
     return "".join(c for c in plain if not unicodedata.combining(c)).encode("ascii", "replace").decode()
 
 
@@ -75,10 +96,22 @@ def _builtin(size: int) -> Font:
 
 
 @cache
-def _wide(size: int) -> Font | None:
+def _wide(size: int) -> tuple[ImageFont.FreeTypeFont, ...]:
+    fonts: list[ImageFont.FreeTypeFont] = []
     for name in _WIDE_FONTS:
-        try:
-            return ImageFont.truetype(name, size)
-        except OSError:
-            continue
-    return None
+        with contextlib.suppress(OSError):
+            fonts.append(ImageFont.truetype(name, size))
+    return tuple(fonts)
+
+
+@cache
+def _has(font: Font, character: str) -> bool:
+    """Whether a font has a character rather than the box that stands for all it lacks; Pillow's own has ASCII."""
+    if isinstance(font, ImageFont.FreeTypeFont) and font in _wide(round(font.size)):
+        return _look(font, character) != _look(font, "\uffff")
+    return character.isascii()
+
+
+def _look(font: ImageFont.FreeTypeFont, character: str) -> tuple[tuple[int, int], bytes]:
+    mask = font.getmask(character)
+    return mask.size, bytes(mask)

@@ -43,3 +43,20 @@ def test_names_that_no_font_has_are_drawn_all_the_same(monkeypatch: pytest.Monke
     assert shown_as("José 顔 \udcff\x1b.jpg") == "Jose ? ??.jpg"
     assert letters_for("é", 16).font is letters_for("e", 16).font
     lettering._wide.cache_clear()
+
+
+def test_what_one_font_lacks_is_not_drawn_as_boxes() -> None:
+    if not lettering._wide(16):
+        pytest.skip("no font of the system is known here")
+    assert shown_as("José, Łódź, Юлия") == "José, Łódź, Юлия"
+    missing = "\U0001f9ff"  # emoji are in none of these fonts
+    assert shown_as(f"Zoë {missing}.jpg") == "Zoë ?.jpg"
+
+
+def test_the_font_that_has_a_name_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = object(), object()
+    monkeypatch.setattr(lettering, "_wide", lambda _size: (first, second))
+    monkeypatch.setattr(lettering, "_has", lambda font, c: font is second or c == "é")
+    assert letters_for("é", 16).font is first
+    assert letters_for("顔é", 16).font is second
+    assert shown_as("顔é\n") == "顔é?"
