@@ -13,6 +13,7 @@ from bpfre.network.coarse import Decoder, Encoder
 from bpfre.network.completion import complete
 from bpfre.network.config import BPFReConfig
 from bpfre.network.refine import Generator
+from bpfre.network.tone import change_relative, from_relative, to_relative
 
 MAX_SIDE = 4096  # beyond this a single crop would need tens of GiB
 
@@ -113,7 +114,8 @@ class BPFRe(nn.Module):
 
     def _forward(self, x: Tensor, position: Tensor) -> BPFReOutput:
         u = self.config.unshuffle
-        inputs = F.pixel_unshuffle((x - self.mean) / self.std, u)
+        seen = to_relative(x) if self.config.relative else (x - self.mean) / self.std
+        inputs = F.pixel_unshuffle(seen, u)
         if self.config.position:
             inputs = torch.cat([inputs, F.avg_pool2d(position, u)], dim=1)
         features, map_e2d, weights_e2d = self.attention_e2d(self.encoder(inputs))
@@ -125,5 +127,6 @@ class BPFRe(nn.Module):
 
     def _output(self, base: Tensor, rendered: Tensor, blemish: Tensor) -> Tensor:
         if self.config.output == "correction":
-            return base + blemish * rendered * self.std
-        return rendered * self.std + self.mean
+            change = blemish * rendered
+            return change_relative(base, change) if self.config.relative else base + change * self.std
+        return from_relative(rendered) if self.config.relative else rendered * self.std + self.mean

@@ -67,20 +67,26 @@ def tiny() -> BPFReConfig:
     )
 
 
+_SWITCHES = ("relative", "completion")
 PRESETS: dict[str, Callable[[], BPFReConfig]] = {"paper": paper, "starter": starter, "tiny": tiny}
 
 
 def preset(
-    name: str, *, size: int | None = None, zoom: tuple[float, float] | None = None, completion: bool = False
+    name: str,
+    *,
+    size: int | None = None,
+    zoom: tuple[float, float] | None = None,
+    relative: bool = False,
+    completion: bool = False,
 ) -> BPFReConfig:
-    """Return the configuration called `name`, for other working sizes where they are given, with or without completion.
+    """Return the configuration called `name`, with what else users may choose where it is given.
 
     Raises:
         UsageError: there is no such preset, or the size does not suit it.
     """
     if name not in PRESETS:
         raise UsageError(f"There is no preset called {name!r}.", f"Choose one of: {', '.join(PRESETS)}.")
-    config = dataclasses.replace(PRESETS[name](), completion=completion)
+    config = dataclasses.replace(PRESETS[name](), relative=relative, completion=completion)
     if zoom is not None:
         config = dataclasses.replace(config, zoom=zoom)
     if size is None:
@@ -103,11 +109,14 @@ def as_known(config: BPFReConfig) -> BPFReConfig:
     if not isinstance(config.preset, str) or config.preset not in PRESETS:
         raise ValueError(f"there is no preset {str(config.preset)[:40]!r}")
     known = PRESETS[config.preset]()
-    if dataclasses.replace(config, size=known.size, zoom=known.zoom, completion=known.completion) != known:
+    chosen = {name: getattr(known, name) for name in ("size", "zoom", *_SWITCHES)}
+    if dataclasses.replace(config, **chosen) != known:
         raise ValueError(f"its header differs from the preset {config.preset}")
     low, high = (float(factor) for factor in config.zoom)
     if type(config.size) is not int or not 0 < config.size <= MAX_SIZE or not math.isfinite(high):
         raise ValueError(f"the working size in its header is not one of up to {MAX_SIZE} px")
-    if type(config.completion) is not bool:
-        raise ValueError("completion in its header is neither true nor false")
-    return dataclasses.replace(known, size=config.size, zoom=(low, high), completion=config.completion)
+    switches = {name: getattr(config, name) for name in _SWITCHES}
+    for name, value in switches.items():
+        if type(value) is not bool:
+            raise ValueError(f"{name} in its header is neither true nor false")
+    return dataclasses.replace(known, size=config.size, zoom=(low, high), **switches)

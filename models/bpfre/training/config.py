@@ -55,12 +55,14 @@ class TrainConfig:
     synthesis: bool = True  # draw blemishes on unpaired faces: supervised windows without a retoucher
     edit_centred: float = 0.7  # share of windows centred on an edit or, failing that, on skin
     zoom: tuple[float, float] = (0.8, 1.25)  # scale of windows relative to the working crop
+    relative: bool = False  # pixels and errors count relative to their light, as pigment does (see `network.tone`)
     completion: bool = False  # finish corrections in use: smooth, and whole marks (see `bpfre.network.completion`)
     flip: bool = True  # mirror half of the windows
     colour: bool = True  # vary exposure, white balance, saturation, blur and grain, raw and target alike
     density: float = 20.0  # blemishes on 100 000 px of skin
     contrast: tuple[float, float] = (0.45, 1.4)  # factor on the strength of drawn blemishes
     dense_factor: float = 3.0  # factor on the density at the start, falling to 1 over half the run
+    kinds: tuple[str, ...] = ()  # names of `bpfre.blemishes.MARK_KINDS` to draw from; all if empty
     keep_density: float = 10.0  # moles and freckles on 100 000 px of skin
     stamped: float = 0.5  # share of both that are real ones lifted off labelled faces, where there are any
 

@@ -75,7 +75,8 @@ def train(
         folder.claim(config)
     accelerator.wait_for_everyone()
     working = settings.working_sizes
-    shape = preset(settings.preset, size=settings.size, zoom=working, completion=settings.completion)
+    switches = {"relative": settings.relative, "completion": settings.completion}
+    shape = preset(settings.preset, size=settings.size, zoom=working, **switches)
     learner = Learner(shape, settings, accelerator, phi)
     start = learner.load(folder.state) if folder.state.is_file() else 0
     if config.data.init and start == 0:

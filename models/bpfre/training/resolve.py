@@ -25,7 +25,7 @@ def read_config(path: Path) -> RunConfig:
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, object]:
-    """Read `name=value` for fields of `TrainConfig`; the two numbers of a pair are parted by a comma.
+    """Read `name=value` for fields of `TrainConfig`; commas part the numbers of a pair, or names.
 
     Raises:
         UsageError: no such setting, or a value that is not of its type.
@@ -84,6 +84,8 @@ def _parse(value: str, kind: str) -> object:
         if value.lower() not in ("true", "false"):
             raise ValueError
         return value.lower() == "true"
+    if kind == "tuple[str, ...]":
+        return tuple(part.strip() for part in value.split(",") if part.strip())
     if kind.startswith("tuple"):
         low, high = (float(part) for part in value.split(","))
         return low, high

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
+from bpfre.network.tone import relative_weight
 from bpfre.training.config import TrainConfig
 from bpfre.training.data.window import Window
 
@@ -45,6 +47,9 @@ def edits_of(windows: Iterable[Window], config: TrainConfig) -> Edits:
     edited, total, error = 0, 0, 0.0
     for window in windows:
         difference = np.abs(window.raw - window.target).mean(axis=2)
+        if config.relative:
+            target = torch.from_numpy(window.target).permute(2, 0, 1)[None]
+            difference = difference * relative_weight(target)[0, 0].numpy()
         there = difference > config.edited_from
         edited, total, error = edited + int(there.sum()), total + there.size, error + float(difference[there].sum())
     return Edits(share=edited / max(total, 1), size=error / max(edited, 1))

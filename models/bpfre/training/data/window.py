@@ -93,6 +93,7 @@ def make_window(
             density=blemishes,
             keep_density=config.keep_density,
             contrast=contrast,
+            kinds=config.kinds or None,
             stamps=stamps,
             stamped=config.stamped,
         )

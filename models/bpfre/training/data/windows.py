@@ -259,6 +259,7 @@ def validation_batches(faces: Sequence[FaceSource], config: TrainConfig) -> Iter
                 template=template_matrix(matrix, stored),
                 density=config.density,
                 keep_density=config.keep_density,
+                kinds=config.kinds or None,
             )
             notes = with_kept(notes, before, target)
         position = positions(matrix, side=size, stored=stored, flip=False)

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bpfre.training.config import TrainConfig
+from bpfre.training.losses.edits import difference_of
 from bpfre.training.losses.reduce import per_sample, per_sample_where
 
 # Share of a window that smaller areas are counted as: one small pimple in a window of 192 px. Without it three edited
@@ -39,7 +40,7 @@ def pixel_distance(
     Returns:
         [N] float32.
     """
-    difference = image.float() - target.float()
+    difference = difference_of(image, target, config)
     error = difference.abs().mean(dim=1, keepdim=True)
     trusted = torch.ones_like(error) if trusted is None else trusted
     if not config.balance:

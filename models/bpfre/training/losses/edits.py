@@ -5,11 +5,26 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from bpfre.network.tone import relative_weight
 from bpfre.training.config import TrainConfig
 from bpfre.training.data.windows import Batch, Role
 
 # Largest edit that an image is divided by, at least: 3 of 255 is where edits end and noise begins.
 _LEAST_PEAK = 3 / 255
+
+
+def difference_of(image: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
+    """Subtract a target; with `config.relative` as errors count that are judged relative to the light.
+
+    Args:
+        image: [N, 3, H, W] about [0, 1].
+        target: [N, 3, H, W] in [0, 1]; gets no gradient through the weight.
+
+    Returns:
+        [N, 3, H, W] float32.
+    """
+    difference = image.float() - target.float()
+    return difference * relative_weight(target) if config.relative else difference
 
 
 def edit_size(image: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
@@ -25,7 +40,7 @@ def edit_size(image: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
     Returns:
         [N, 1, H, W] in [0, 1] float32, without gradient.
     """
-    difference = _difference(image, target)
+    difference = difference_of(image, target, config).detach().abs().mean(dim=1, keepdim=True)
     if config.delta == "fixed":
         return (difference / config.map_scale).clamp(max=1)
     return difference / difference.amax(dim=(1, 2, 3), keepdim=True).clamp(min=_LEAST_PEAK)
@@ -33,7 +48,8 @@ def edit_size(image: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
 
 def edited_area(raw: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
     """Tell edited pixels from the others. [N, 3, H, W] twice -> [N, 1, H, W] in {0, 1} float32, without gradient."""
-    return (_difference(raw, target) > config.edited_from).float()
+    difference = difference_of(raw, target, config).detach().abs().mean(dim=1, keepdim=True)
+    return (difference > config.edited_from).float()
 
 
 @torch.no_grad()
@@ -60,7 +76,3 @@ def edit_measures(image: Tensor, batch: Batch, config: TrainConfig) -> dict[str,
         "elsewhere": float(off) * 255,
         "on_kept": float(on_kept) * 255,
     }
-
-
-def _difference(image: Tensor, target: Tensor) -> Tensor:
-    return (image.detach().float() - target.detach().float()).abs().mean(dim=1, keepdim=True)
