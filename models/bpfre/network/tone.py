@@ -11,11 +11,11 @@ from torch import Tensor
 
 FLOOR = 0.05  # sRGB value added to all: below it there is more noise than skin
 LIGHT, MOST = 0.7, 4.0  # sRGB value at which errors count once; darkest skin and hair at most so many times
-MIDDLE, SPREAD = 0.5, 0.4  # sRGB value that becomes 0, and the logarithm's step that becomes 1
+MIDDLE, SPREAD = 0.5, 0.3  # sRGB value that becomes 0, and the logarithm's step that becomes 1
 
 
 def to_relative(x: Tensor) -> Tensor:
-    """Take sRGB in [0, 1], any shape, to the logarithmic scale: about [-6, 1.7]."""
+    """Take sRGB in [0, 1], any shape, to the logarithmic scale: about [-8, 2.2]."""
     return torch.log((x.float().clamp(min=0) + FLOOR) / (MIDDLE + FLOOR)) / SPREAD
 
 

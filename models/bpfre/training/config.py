@@ -64,6 +64,7 @@ class TrainConfig:
     dense_factor: float = 3.0  # factor on the density at the start, falling to 1 over half the run
     kinds: tuple[str, ...] = ()  # names of `bpfre.blemishes.MARK_KINDS` to draw from; all if empty
     keep_density: float = 10.0  # moles and freckles on 100 000 px of skin
+    kept_late: float = 0.0  # share of the steps over which marks to keep begin to count: what a mark is comes first
     stamped: float = 0.5  # share of both that are real ones lifted off labelled faces, where there are any
 
     blem_coarse: float = 1.0  # weights of the losses, by their names
@@ -99,7 +100,7 @@ class TrainConfig:
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be 1 or more, not {getattr(self, name)}.")
         shares = ("whole", "paired_fraction", "validation", "paired_share", "clean_share", "unpaired_share")
-        for name in (*shares, "edit_centred", "adv_start", "stamped"):
+        for name in (*shares, "edit_centred", "adv_start", "stamped", "kept_late"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} must lie between 0 and 1, not at {getattr(self, name)}.")
         for name in ("zoom", "contrast"):

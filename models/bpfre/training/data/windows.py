@@ -71,7 +71,8 @@ class WindowDataset(Dataset[Batch]):
 
     Each window's role is drawn: `clean_share` CLEAN, from retouched faces and targets of pairs or, where there are
     neither, healed raw faces; `unpaired_share` UNPAIRED, from raw faces, once the adversarial terms take part;
-    SUPERVISED otherwise. Of those, `paired_share` come from pairs, the rest from unpaired faces with drawn blemishes;
+    SUPERVISED otherwise. In the first `kept_late` of the steps more and more windows say which marks are to stay; in the
+    others nothing is known of these. Of the supervised windows, `paired_share` come from pairs, the rest from unpaired faces with drawn blemishes;
     all come from the one where there is no other. Where nothing can be supervised they are CLEAN. With `matched`,
     blemishes are drawn on unpaired faces by the measure of the pairs' edits (`bpfre.training.data.matching`).
 
@@ -122,7 +123,10 @@ class WindowDataset(Dataset[Batch]):
         progress = min(1.0, 2 * step / config.steps)
         dense = config.dense_factor + (1 - config.dense_factor) * progress
         factors = self.factors if group is self._marked else MarkFactors()
-        return self._view(rng, role, group, side=side, whole=whole, dense=dense, factors=factors)
+        window = self._view(rng, role, group, side=side, whole=whole, dense=dense, factors=factors)
+        if rng.uniform() * config.kept_late * config.steps > step:
+            window = dataclasses.replace(window, notes=np.where(window.notes == KEPT, UNKNOWN, window.notes))
+        return window
 
     def _view(
         self,
