@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 import yaml
 
+from bpfre.blemishes import MARK_KINDS
 from bpfre.errors import UsageError
 
 Phi = Literal["auto", "vgg19", "mobilenet_v2", "none"]
@@ -103,6 +104,8 @@ class TrainConfig:
         for name in (*shares, "edit_centred", "adv_start", "stamped", "kept_late"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} must lie between 0 and 1, not at {getattr(self, name)}.")
+        if unknown := [kind for kind in self.kinds if kind not in MARK_KINDS]:
+            raise UsageError(f"There is no kind of mark {unknown[0]!r}.", f"Choose from: {', '.join(MARK_KINDS)}.")
         for name in ("zoom", "contrast"):
             if not 0 < getattr(self, name)[0] <= getattr(self, name)[1]:
                 raise UsageError(f"{name} must be two numbers above 0, the smaller one first.")

@@ -12,6 +12,7 @@ from bpfre.training.resolve import parse_settings, read_config, resolve
 def test_settings_are_read_by_their_type() -> None:
     texts = ["steps=7", "lr=1e-4", "balance=false", "map_loss=l1", "zoom=0.5, 2"]
     assert parse_settings(texts) == {"steps": 7, "lr": 1e-4, "balance": False, "map_loss": "l1", "zoom": (0.5, 2.0)}
+    assert parse_settings(["kinds=flat mark, mole"]) == {"kinds": ("flat mark", "mole")}
 
 
 @pytest.mark.parametrize("text", ["steps", "step=3", "steps=3.5", "lr=fast", "balance=1", "zoom=1", "zoom=1,2,3", "=3"])

@@ -71,10 +71,12 @@ class WindowDataset(Dataset[Batch]):
 
     Each window's role is drawn: `clean_share` CLEAN, from retouched faces and targets of pairs or, where there are
     neither, healed raw faces; `unpaired_share` UNPAIRED, from raw faces, once the adversarial terms take part;
-    SUPERVISED otherwise. In the first `kept_late` of the steps more and more windows say which marks are to stay; in the
-    others nothing is known of these. Of the supervised windows, `paired_share` come from pairs, the rest from unpaired faces with drawn blemishes;
+    SUPERVISED otherwise. Of those, `paired_share` come from pairs, the rest from unpaired faces with drawn blemishes;
     all come from the one where there is no other. Where nothing can be supervised they are CLEAN. With `matched`,
     blemishes are drawn on unpaired faces by the measure of the pairs' edits (`bpfre.training.data.matching`).
+
+    In the first `kept_late` of the steps more and more windows say which marks are to stay; the others say that nothing
+    is known of these.
 
     Args:
         faces: what to draw from.

@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Subset
 
 from bpfre.blemishes import KEPT, PLAIN, UNKNOWN, Stamp
-from bpfre.errors import DataError
+from bpfre.errors import DataError, UsageError
 from bpfre.training.config import TrainConfig
 from bpfre.training.data import Batch, FaceSource, LoadedFace, Role, TrainingFace, WindowDataset, validation_batches
 from bpfre.training.data.window import make_window
@@ -491,3 +491,27 @@ def test_marks_to_keep_that_are_drawn_are_noted(make_face: Make, short: TrainCon
     )
     drawn = (kept.target - plain.target).abs().mean(dim=1, keepdim=True) > 0.02
     assert drawn.any() and (kept.kept[drawn] == 1).all() and not plain.kept.any()
+
+
+def test_marks_that_stay_can_be_taught_late(make_face: Make, short: TrainConfig) -> None:
+    changes = {"colour": False, "steps": 40, "batch_size": 4, "clean_share": 0.0, "density": 0.0, "keep_density": 200.0}
+    config = dataclasses.replace(short, **LARGE, **changes)
+    at_once, late = (
+        WindowDataset([make_face(0, side=320)], dataclasses.replace(config, kept_late=share)) for share in (0.0, 0.5)
+    )
+    told = [float(late[step].kept.sum() / at_once[step].kept.sum()) for step in range(0, 32, 2)]
+    assert told[0] == 0 and 0 < sum(told[2:8]) / 6 < 1 and told[10:] == [1.0] * 6
+    first, then = late[0], at_once[0]
+    assert torch.equal(first.raw, then.raw) and torch.equal(first.target, then.target)
+    assert torch.equal(first.trusted == 0, then.kept == 1)  # nothing is known of them, so nothing counts
+
+
+def test_kinds_can_be_chosen(make_face: Make, short: TrainConfig) -> None:
+    changes = {"colour": False, "clean_share": 0.0, "density": 200.0, "keep_density": 200.0}
+    config = dataclasses.replace(short, **LARGE, **changes)
+    moles = WindowDataset([make_face(0, side=320)], dataclasses.replace(config, kinds=("mole",)))[0]
+    assert torch.equal(moles.raw, moles.target) and moles.kept.any()
+    both = WindowDataset([make_face(0, side=320)], dataclasses.replace(config, kinds=("mole", "scab")))[0]
+    assert not torch.equal(both.raw, both.target)
+    with pytest.raises(UsageError, match="no kind of mark 'wart'"):
+        dataclasses.replace(config, kinds=("mole", "wart"))

@@ -93,3 +93,14 @@ def test_half_precision_is_measured_in_full() -> None:
     target = image.float() + 0.001
     loss = pixel_distance(image, target, torch.ones(1, 1, 4, 4), PLAIN)
     assert loss.dtype == torch.float32 and float(loss) == pytest.approx(0.001, rel=1e-2)
+
+
+def test_relative_errors_count_alike_on_light_and_dark_skin() -> None:
+    target = torch.tensor([0.7, 0.25]).view(2, 1, 1, 1).expand(2, 3, 6, 6)
+    image = (target + 0.05) * 1.02 - 0.05
+    edited = torch.ones(2, 1, 6, 6)
+    for config in (CONFIG, PLAIN):
+        light, dark = pixel_distance(image, target, edited, dataclasses.replace(config, relative=True)).tolist()
+        assert light == pytest.approx(dark, rel=1e-4)
+        light, dark = pixel_distance(image, target, edited, config).tolist()
+        assert light == pytest.approx(2.5 * dark, rel=1e-4)

@@ -30,6 +30,19 @@ def test_the_fixed_size_is_the_mean_over_channels_up_to_the_scale() -> None:
     torch.testing.assert_close(delta.flatten(), torch.tensor([0.01 / 0.04, 1.0]))
 
 
+def test_relative_sizes_are_alike_on_light_and_dark_skin() -> None:
+    target = torch.tensor([0.7, 0.25]).view(2, 1, 1, 1).expand(2, 3, 4, 4)
+    image = (target + 0.05) * 0.97 - 0.05  # as much of the light
+    relative = dataclasses.replace(CONFIG, relative=True)
+    light, dark = edit_size(image, target, relative).mean(dim=(1, 2, 3)).tolist()
+    assert light == pytest.approx(dark, rel=1e-4) and light == pytest.approx(0.03 * 0.75 / 0.04, rel=1e-4)
+    light, dark = edit_size(image, target, CONFIG).mean(dim=(1, 2, 3)).tolist()
+    assert light > 2 * dark
+    faint = target - 0.0012  # seen on dark skin alone
+    assert edited_area(faint, target, relative).mean(dim=(1, 2, 3)).tolist() == [0.0, 1.0]
+    assert not edited_area(faint, target, CONFIG).any()
+
+
 def test_the_size_per_image_is_divided_by_each_images_own_maximum() -> None:
     image, target = torch.rand(4, 3, 6, 5), torch.rand(4, 3, 6, 5)
     image[1] = target[1] + 0.1 * (image[1] - target[1])  # weak edits count as much
