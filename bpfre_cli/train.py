@@ -94,7 +94,10 @@ def train(
         str | None,
         typer.Option(rich_help_panel=SETTINGS, help="Perceptual network: auto, vgg19, mobilenet_v2 or none."),
     ] = None,
-    precision: Annotated[str | None, typer.Option(rich_help_panel=SETTINGS, help="auto, no (float32) or bf16.")] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(rich_help_panel=SETTINGS, help="auto, no (float32) or bf16, which newer CPUs have too."),
+    ] = None,
     setting: Annotated[
         list[str] | None,
         typer.Option(
