@@ -79,7 +79,6 @@ class TrainConfig:
     phi: str = "auto"  # network of the perceptual term
     phi_weight: float = 0.1  # of the perceptual distance relative to the L1 distance inside cons_*
     balance: bool = True  # average errors over edited and unedited areas apart
-    by_mark: bool = False  # edits count by their number rather than by their area, with balance
     kept: float = 1.0  # weight of the mean error on marks known to stay against that on edits, with balance
     unedited: float = 2.0  # weight of the mean error off edits against the mean error on edits, with balance
     gradient: float = 0.5  # weight of the error of gradients on edits, with balance

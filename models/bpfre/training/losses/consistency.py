@@ -13,7 +13,6 @@ from bpfre.training.losses.reduce import per_sample, per_sample_where
 # Share of a window that smaller areas are counted as: one small pimple in a window of 192 px. Without it three edited
 # pixels would weigh as much as a cheek full of acne.
 _LEAST_AREA = 0.002
-_AROUND, _ALONE = 13, 0.1  # side of the square around a pixel [px], and share of it from which edits are large
 
 
 def pixel_distance(
@@ -28,8 +27,7 @@ def pixel_distance(
 
     Without `config.balance` the paper's mean |image - target|. With it [D] the mean over edited pixels, plus
     `config.unedited` times the mean over the others, plus `config.gradient` times the mean difference of gradients on
-    edited pixels: rare edits do not drown in the rest. With `config.by_mark` small edits do not drown in large ones
-    either. Marks that stay have a mean of their own, with the weight
+    edited pixels: rare edits do not drown in the rest. Marks that stay have a mean of their own, with the weight
     `config.kept`: a mole removed is as wrong as a pimple left. An area that is empty counts nothing.
 
     Args:
@@ -51,27 +49,11 @@ def pixel_distance(
     slope = F.pad(difference.diff(dim=3).abs(), (0, 1)) + F.pad(difference.diff(dim=2).abs(), (0, 0, 0, 1))
     steep = error + config.gradient * slope.mean(dim=1, keepdim=True)
     plain = 1 - edited if kept is None else (1 - edited) * (1 - kept)
-    counted = by_mark(edited) if config.by_mark else edited
-    distance = per_sample_where(steep, counted * trusted, least=_LEAST_AREA)
+    distance = per_sample_where(steep, edited * trusted, least=_LEAST_AREA)
     distance = distance + config.unedited * per_sample_where(error, plain * trusted, least=_LEAST_AREA)
     if kept is None:
         return distance
     return distance + config.kept * per_sample_where(steep, (1 - edited) * kept * trusted, least=_LEAST_AREA)
-
-
-def by_mark(edited: Tensor) -> Tensor:
-    """Weigh edited pixels by how little is edited around them, so that a mark counts as a mark, not by its area [D].
-
-    A patch of redness has the area of thirty pimples, and would drown them.
-
-    Args:
-        edited: [N, 1, H, W] in {0, 1}.
-
-    Returns:
-        [N, 1, H, W]: 0 off edits, about 1 inside of large ones, 4 on a mark of 3 px radius, 11 at most.
-    """
-    around = F.avg_pool2d(edited, _AROUND, stride=1, padding=_AROUND // 2, count_include_pad=False)
-    return edited * (1 + _ALONE) / (around + _ALONE)
 
 
 def feature_distance(features: list[Tensor], target: list[Tensor]) -> Tensor:

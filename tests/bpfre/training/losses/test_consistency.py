@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bpfre.training.config import TrainConfig
-from bpfre.training.losses.consistency import by_mark, feature_distance, pixel_distance
+from bpfre.training.losses.consistency import feature_distance, pixel_distance
 
 CONFIG = TrainConfig(preset="tiny", balance=True, unedited=2.0, gradient=0.5)
 PLAIN = dataclasses.replace(CONFIG, balance=False)
@@ -104,27 +104,3 @@ def test_relative_errors_count_alike_on_light_and_dark_skin() -> None:
         assert light == pytest.approx(dark, rel=1e-4)
         light, dark = pixel_distance(image, target, edited, config).tolist()
         assert light == pytest.approx(2.5 * dark, rel=1e-4)
-
-
-def spot_and_patch() -> tuple[Tensor, Tensor]:
-    """A mark of 3 px radius and a patch of 14 px radius. -> [1, 1, 96, 96] in {0, 1} each"""
-    y, x = torch.meshgrid(torch.arange(96), torch.arange(96), indexing="ij")
-    spot, patch = ((x - at) ** 2 + (y - at) ** 2 <= radius**2 for at, radius in ((20, 3), (60, 14)))
-    return spot[None, None].float(), patch[None, None].float()
-
-
-def test_small_edits_do_not_drown_in_large_ones() -> None:
-    spot, patch = spot_and_patch()
-    edited = spot + patch
-    weight = by_mark(edited)
-    assert (weight[edited == 0] == 0).all()
-    assert float(weight[0, 0, 20, 20]) == pytest.approx(1.1 / (29 / 169 + 0.1), rel=1e-5)
-    assert float(weight[0, 0, 60, 60]) == pytest.approx(1.0, rel=1e-5)
-    target = torch.full((1, 3, 96, 96), 0.6)
-    flat = dataclasses.replace(CONFIG, gradient=0.0)
-    shares = []
-    for config in (flat, dataclasses.replace(flat, by_mark=True)):
-        left, both = (float(pixel_distance(target + 0.1 * wrong, target, edited, config)) for wrong in (spot, edited))
-        shares.append(left / both)
-        assert both == pytest.approx(0.1, rel=1e-4)  # still a mean error
-    assert shares[0] == pytest.approx(29 / 642, rel=1e-3) and shares[1] > 2.5 * shares[0]
