@@ -70,7 +70,7 @@ def faces(make_face: Callable[..., LoadedFace]) -> list[FaceSource]:
 
 @pytest.fixture(scope="session")
 def short() -> TrainConfig:
-    """Six steps of the tiny network, the last two on whole crops."""
+    """Six steps of the tiny network, the last two on whole crops; measuring pairs would take most of the time."""
     return TrainConfig(
         preset="tiny",
         size=64,
@@ -81,6 +81,7 @@ def short() -> TrainConfig:
         warmup=2,
         density=150.0,
         phi="none",
+        matched=False,
         checkpoint_every=3,
         sample_every=4,
     )

@@ -160,8 +160,16 @@ def test_a_run_that_is_cut_off_goes_on_as_if_it_had_not_been(
     assert seen == list(range(start, 6))
     again = last + 1 - start
     assert notes[0] == f"Going on after {start} of 6 steps. Steps since its last checkpoint, done again: {again}."
-    assert len(notes) == 2 and notes[1].startswith("To match the edits of the pairs, ")
+    assert len(notes) == 1
     assert_same_run(folder, unbroken)
+
+
+def test_how_unpaired_faces_are_matched_to_pairs_is_told(
+    faces: list[FaceSource], short: TrainConfig, tmp_path: Path
+) -> None:
+    notes: list[str] = []
+    run(faces, dataclasses.replace(short, steps=1, matched=True), tmp_path, on_note=notes.append)
+    assert len(notes) == 1 and notes[0].startswith("To match the edits of the pairs, ")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
@@ -303,8 +311,7 @@ def test_a_loss_that_is_no_number_restores_the_last_good_state(
     with monkeypatch.context() as patch:
         poisoned(patch, {4}, math.nan)
         folder = run(faces, adversarial, tmp_path, on_note=notes.append)
-    told = [note for note in notes if "To match" not in note]
-    assert len(told) == 1 and "Step 4" in told[0]
+    assert len(notes) == 1 and "Step 4" in notes[0]
     table = rows(folder.metrics)
     assert table[4]["loss"] is None and table[4]["restored"] == 3
     assert all(math.isfinite(row["loss"]) for row in table if row["step"] != 4)

@@ -57,6 +57,15 @@ def test_without_edits_nothing_is_changed() -> None:
     assert match_marks(Edits(0.0, 0.0), lambda factors: Edits(0.1, 0.1)) == MarkFactors()
 
 
+def test_relative_edits_are_measured_relative_to_the_light() -> None:
+    dark = window(0.5, 0.0)
+    dark.target[:], dark.raw[:] = 0.25, 0.25
+    dark.raw[:10] -= np.float32(0.01)
+    absolute, relative = (edits_of([dark], TrainConfig(preset="tiny", relative=flag)) for flag in (False, True))
+    assert absolute.share == relative.share == 0.5
+    assert relative.size == pytest.approx(2.5 * absolute.size, rel=1e-4)
+
+
 def test_factors_stay_in_bounds() -> None:
     assert match_marks(Edits(0.5, 0.5), lambda factors: Edits(1e-6, 1e-6)) == MarkFactors(8.0, 3.0)
     assert match_marks(Edits(1e-6, 1e-6), lambda factors: Edits(0.5, 0.5)) == MarkFactors(0.25, 0.5)
