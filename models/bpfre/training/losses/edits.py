@@ -40,7 +40,7 @@ def edit_size(image: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
     Returns:
         [N, 1, H, W] in [0, 1] float32, without gradient.
     """
-    difference = difference_of(image, target, config).detach().abs().mean(dim=1, keepdim=True)
+    difference = _size(image, target, config)
     if config.delta == "fixed":
         return (difference / config.map_scale).clamp(max=1)
     return difference / difference.amax(dim=(1, 2, 3), keepdim=True).clamp(min=_LEAST_PEAK)
@@ -48,8 +48,7 @@ def edit_size(image: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
 
 def edited_area(raw: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
     """Tell edited pixels from the others. [N, 3, H, W] twice -> [N, 1, H, W] in {0, 1} float32, without gradient."""
-    difference = difference_of(raw, target, config).detach().abs().mean(dim=1, keepdim=True)
-    return (difference > config.edited_from).float()
+    return (_size(raw, target, config) > config.edited_from).float()
 
 
 @torch.no_grad()
@@ -76,3 +75,7 @@ def edit_measures(image: Tensor, batch: Batch, config: TrainConfig) -> dict[str,
         "elsewhere": float(off) * 255,
         "on_kept": float(on_kept) * 255,
     }
+
+
+def _size(image: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
+    return difference_of(image.detach(), target.detach(), config).abs().mean(dim=1, keepdim=True)
