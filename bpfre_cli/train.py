@@ -218,7 +218,7 @@ def _train(run: RunConfig, found: Discovery, folder: Path, *, device: str, cache
         console.say(
             "TensorBoard is not installed: figures go to metrics.jsonl alone (pip install 'bpfre[tensorboard]')."
         )
-    with console.training_progress(folder, run.train.steps) as progress:
+    with console.training_progress(folder, run.train.all_steps) as progress:
         weights = run_session(
             run,
             found,

@@ -30,7 +30,8 @@ class TrainConfig:
     preset: str = "starter"  # shape of the network
     size: int = 512  # side of the working crop [px]
 
-    steps: int = 5000  # optimiser steps
+    steps: int = 5000  # optimiser steps; shares of the steps below are shares of these
+    refine_steps: int = 0  # further ones in which the refine stage learns alone, from a new peak of its learning rate
     batch_size: int = 8  # windows a step, in each process
     accumulate: int = 1  # batches whose gradients are summed into one step
     window: int = 192  # side of a training window [px of the working crop]; `size` for whole crops throughout
@@ -100,6 +101,8 @@ class TrainConfig:
         for name in ("size", "steps", "batch_size", "accumulate", "window", *intervals):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be 1 or more, not {getattr(self, name)}.")
+        if self.refine_steps < 0:
+            raise UsageError(f"refine_steps must be 0 or more, not {self.refine_steps}.")
         shares = ("whole", "paired_fraction", "validation", "paired_share", "clean_share", "unpaired_share")
         for name in (*shares, "edit_centred", "adv_start", "stamped", "kept_late"):
             if not 0 <= getattr(self, name) <= 1:
@@ -113,6 +116,11 @@ class TrainConfig:
             raise UsageError(
                 f"A window of {self.window} px does not fit into a crop of {self.size} px.", "Lower --window."
             )
+
+    @property
+    def all_steps(self) -> int:
+        """Optimiser steps of the whole run."""
+        return self.steps + self.refine_steps
 
     @property
     def edited_from(self) -> float:

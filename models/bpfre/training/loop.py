@@ -84,9 +84,9 @@ def train(
     if first and start == 0:
         learner.save(folder.state, 0)  # the first good state
     tracker = Tracker(folder, start) if first else None
-    if tracker and on_note and (0 < start < settings.steps or tracker.repeated):
+    if tracker and on_note and (0 < start < settings.all_steps or tracker.repeated):
         again = f" Steps since its last checkpoint, done again: {tracker.repeated}." if tracker.repeated else ""
-        on_note(f"Going on after {start} of {settings.steps} steps.{again}")
+        on_note(f"Going on after {start} of {settings.all_steps} steps.{again}")
     guard = LossGuard(settings.spike, tracker.losses if tracker else ())
     if first:
         folder.describe(
@@ -103,7 +103,7 @@ def train(
     def checkpoint(done: int, *, stopping: bool) -> None:
         nonlocal best
         assert tracker
-        if done % settings.validate_every == 0 or done == settings.steps:
+        if done % settings.validate_every == 0 or done == settings.all_steps:
             chosen = kept[: settings.validation_faces]
             figures = validate(learner.average, validation_batches(chosen, settings), settings, accelerator.device)
             if figures:
@@ -111,7 +111,7 @@ def train(
                 if figures["refined"]["score"] < best:
                     best = figures["refined"]["score"]
                     save_network(learner.average, folder.best, record | {"steps": str(done)}, half=True)
-        if stopping or done % settings.checkpoint_every == 0 or done == settings.steps:
+        if stopping or done % settings.checkpoint_every == 0 or done == settings.all_steps:
             tracker.flush()
             # The state last: a run cut off between the two goes back and writes its weights again.
             save_network(learner.average, folder.last, record | {"steps": str(done)}, half=True)
@@ -126,7 +126,7 @@ def train(
     began = time.monotonic()
     batches = _batches(faces, settings, accelerator, start, workers, on_note if first else None)
     with contextlib.closing(tracker) if tracker else contextlib.nullcontext(), interruption(announce) as interrupted:
-        for step in range(start, settings.steps):
+        for step in range(start, settings.all_steps):
             adversarial = is_adversarial(step, settings)
             learner.clear()
             micro = itertools.islice(batches, settings.accumulate)
@@ -147,7 +147,7 @@ def train(
                 on_step(step, row)
             done = step + 1
             stopping = interrupted.wanted_anywhere(accelerator)
-            if tracker and (done % settings.sample_every == 0 or done == settings.steps):
+            if tracker and (done % settings.sample_every == 0 or done == settings.all_steps):
                 sheet = sample_sheet(learner.average, batch)
                 write_sheet(folder.samples / f"{done:06d}.png", sheet)
                 tracker.sheet(done, sheet)
@@ -155,9 +155,9 @@ def train(
                 checkpoint(done, stopping=stopping)
             if done % settings.checkpoint_every == 0 or done % settings.validate_every == 0:
                 accelerator.wait_for_everyone()
-            if stopping and done < settings.steps:
+            if stopping and done < settings.all_steps:
                 if first and on_note:
-                    on_note(f"{done} of {settings.steps} steps are done and saved.")
+                    on_note(f"{done} of {settings.all_steps} steps are done and saved.")
                 raise KeyboardInterrupt
     accelerator.wait_for_everyone()
     return folder.last
@@ -179,7 +179,7 @@ def _batches(
             f"To match the edits of the pairs, blemishes on unpaired faces are drawn {density:.1f} times as densely "
             f"and {contrast:.1f} times as strongly as set."
         )
-    rest = Subset(dataset, range(start * settings.accumulate, settings.steps * settings.accumulate))
+    rest = Subset(dataset, range(start * settings.accumulate, settings.all_steps * settings.accumulate))
     return iter(DataLoader(rest, batch_size=None, num_workers=workers, worker_init_fn=leave_to_parent))
 
 

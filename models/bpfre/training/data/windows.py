@@ -22,7 +22,7 @@ from bpfre.training.data.faces import FaceSource, TrainingFace
 from bpfre.training.data.matching import Edits, MarkFactors, edits_of, match_marks
 from bpfre.training.data.views import look_through, positions, template_matrix, view_matrix
 from bpfre.training.data.window import Role, Window, make_window, notes_through, with_kept
-from bpfre.training.schedule import is_adversarial
+from bpfre.training.schedule import is_adversarial, shows_whole
 
 LABELLED_SHARE = 0.6  # of windows of unpaired faces: what was seen by eye is surest
 SHARP_SHARE = 0.8  # of the other ones; small and soft faces only teach what to leave alone
@@ -66,8 +66,8 @@ class WindowDataset(Dataset[Batch]):
     N in batch m, and everything random in a window follows from seed, step and number: two processes with batch 4 see
     the windows of one process with batch 8, a resumed run those of an unbroken one.
 
-    The last `config.whole` of the steps show whole crops, as many as have the pixels of a batch of windows, at least
-    one.
+    The last `config.whole` of the steps (of the refine stage's own, too) show whole crops, as many as have the pixels
+    of a batch of windows, at least one.
 
     Each window's role is drawn: `clean_share` CLEAN, from retouched faces and targets of pairs or, where there are
     neither, healed raw faces; `unpaired_share` UNPAIRED, from raw faces, once the adversarial terms take part;
@@ -107,12 +107,12 @@ class WindowDataset(Dataset[Batch]):
         self.factors = self._match() if config.matched and self._pairs and self._marked else MarkFactors()
 
     def __len__(self) -> int:
-        return self.config.steps * self.config.accumulate
+        return self.config.all_steps * self.config.accumulate
 
     def __getitem__(self, item: int) -> Batch:
         config = self.config
         step, m = divmod(item, config.accumulate)
-        whole = config.window == config.size or step >= config.steps * (1 - config.whole)
+        whole = shows_whole(step, config)
         side = config.size if whole else config.window
         count = max(1, round(config.batch_size * (config.window / side) ** 2))
         first = (m * self.world + self.rank) * count
