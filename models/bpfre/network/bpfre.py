@@ -74,11 +74,6 @@ class BPFRe(nn.Module):
             output_gain=gain,
         )
 
-    @property
-    def coarse_stage(self) -> tuple[nn.Module, ...]:
-        """The parts that make the coarse result."""
-        return self.encoder, self.attention_e2d, self.decoder
-
     def forward(self, x: Tensor, position: Tensor | None = None) -> BPFReOutput:
         """Retouch a batch of aligned face crops.
 

@@ -31,7 +31,7 @@ class TrainConfig:
     size: int = 512  # side of the working crop [px]
 
     steps: int = 5000  # optimiser steps; shares of the steps below are shares of these
-    refine_steps: int = 0  # further ones in which the refine stage learns alone, from a new peak of its learning rate
+    restarts: tuple[int, ...] = ()  # steps of further rounds, each from a new peak of the learning rate
     batch_size: int = 8  # windows a step, in each process
     accumulate: int = 1  # batches whose gradients are summed into one step
     window: int = 192  # side of a training window [px of the working crop]; `size` for whole crops throughout
@@ -101,8 +101,8 @@ class TrainConfig:
         for name in ("size", "steps", "batch_size", "accumulate", "window", *intervals):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be 1 or more, not {getattr(self, name)}.")
-        if self.refine_steps < 0:
-            raise UsageError(f"refine_steps must be 0 or more, not {self.refine_steps}.")
+        if any(steps < 1 for steps in self.restarts):
+            raise UsageError(f"Each of restarts must be 1 or more, not {min(self.restarts)}.")
         shares = ("whole", "paired_fraction", "validation", "paired_share", "clean_share", "unpaired_share")
         for name in (*shares, "edit_centred", "adv_start", "stamped", "kept_late"):
             if not 0 <= getattr(self, name) <= 1:
@@ -120,7 +120,7 @@ class TrainConfig:
     @property
     def all_steps(self) -> int:
         """Optimiser steps of the whole run."""
-        return self.steps + self.refine_steps
+        return self.steps + sum(self.restarts)
 
     @property
     def edited_from(self) -> float:
@@ -212,11 +212,11 @@ def _filled(kind: type[T], values: dict[str, Any], title: str) -> T:
 def _fits(value: object, kind: str) -> bool:
     """Whether a plain value of a file may stand for a field of this type."""
     if kind.startswith("tuple"):
-        item, count = (str, None) if "str" in kind else (float, 2)
+        item, *rest = kind.removeprefix("tuple[").removesuffix("]").split(", ")
         return (
             isinstance(value, list | tuple)
-            and (count is None or len(value) == count)
-            and all(isinstance(v, str) if item is str else _fits(v, "float") for v in value)
+            and (rest == ["..."] or len(value) == 1 + len(rest))
+            and all(_fits(v, item) for v in value)
         )
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return {

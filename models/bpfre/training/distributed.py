@@ -14,13 +14,12 @@ from accelerate.state import AcceleratorState
 _WAIT = timedelta(hours=12)
 
 
-def open_accelerator(device: str, precision: str, *, parts_rest: bool = False) -> Accelerator:
+def open_accelerator(device: str, precision: str) -> Accelerator:
     """Set up this process, alone or as one of those that torchrun or `accelerate launch` started.
 
     Args:
         device: cpu, mps, cuda or cuda:N; with several processes each has its own.
         precision: no, bf16, or auto (bf16 on GPUs that have it).
-        parts_rest: in some steps a part of the network does not learn.
     """
     kind = device.partition(":")[0]
     if precision == "auto":
@@ -32,11 +31,8 @@ def open_accelerator(device: str, precision: str, *, parts_rest: bool = False) -
     return Accelerator(
         cpu=kind == "cpu",
         mixed_precision=precision,
-        kwargs_handlers=[
-            # Spectral norm's buffers are the same in every process: sending them about would only disturb autograd.
-            DistributedDataParallelKwargs(broadcast_buffers=False, find_unused_parameters=parts_rest),
-            InitProcessGroupKwargs(timeout=_WAIT),
-        ],
+        # Spectral norm's buffers are the same in every process: sending them about would only disturb autograd.
+        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False), InitProcessGroupKwargs(timeout=_WAIT)],
     )
 
 

@@ -26,7 +26,7 @@ from bpfre.training.losses import (
     supervised_losses,
     total_loss,
 )
-from bpfre.training.schedule import rate_factor, refines_alone
+from bpfre.training.schedule import rate_factor
 
 Row = dict[str, float]
 
@@ -104,10 +104,7 @@ class Learner:
         if self.disc_optimizer:
             self._set_rate(self.disc_optimizer, self.config.disc_lr * factor)
         pending = list(batches)
-        with self._resting(step):
-            rows = [
-                self._backward(self._to_device(batch), adversarial, final=batch is pending[-1]) for batch in pending
-            ]
+        rows = [self._backward(self._to_device(batch), adversarial, final=batch is pending[-1]) for batch in pending]
         row = {name: sum(r[name] for r in rows) / len(rows) for name in rows[0]}
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
         row |= {"gradient": float(norm), "lr": self.config.lr * factor}
@@ -167,10 +164,6 @@ class Learner:
         """Gradients travel between processes with the last batch of a step only."""
         return nullcontext() if final else self.accelerator.no_sync(module)
 
-    def _resting(self, step: int) -> AbstractContextManager[None]:
-        """The parts that do not learn in a step."""
-        return frozen(*self.network.coarse_stage) if refines_alone(step, self.config) else nullcontext()
-
     def _modules(self) -> dict[str, nn.Module]:
         modules: dict[str, nn.Module] = {"network": self.network, "average": self.average}
         return modules | ({"discriminator": self.discriminator} if self.discriminator else {})
@@ -186,18 +179,16 @@ class Learner:
 
 
 @contextmanager
-def frozen(*modules: nn.Module) -> Iterator[None]:
-    """Let gradients through modules but not into them, and their buffers as they are."""
-    parameters: list[Tensor] = [parameter for module in modules for parameter in module.parameters()]
-    training = [module.training for module in modules]
+def frozen(module: nn.Module) -> Iterator[None]:
+    """Let gradients through a module but not into it, and its buffers as they are."""
+    parameters: list[Tensor] = list(module.parameters())
+    training = module.training
     for parameter in parameters:
         parameter.requires_grad_(False)
-    for module in modules:
-        module.eval()
+    module.eval()
     try:
         yield
     finally:
-        for module, was in zip(modules, training, strict=True):
-            module.train(was)
+        module.train(training)
         for parameter in parameters:
             parameter.requires_grad_(True)

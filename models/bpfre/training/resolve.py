@@ -84,8 +84,12 @@ def _parse(value: str, kind: str) -> object:
         if value.lower() not in ("true", "false"):
             raise ValueError
         return value.lower() == "true"
-    if kind == "tuple[str, ...]":
-        return tuple(part.strip() for part in value.split(",") if part.strip())
+    if kind.endswith(", ...]"):
+        return tuple(
+            _parse(part.strip(), kind.removeprefix("tuple[").removesuffix(", ...]"))
+            for part in value.split(",")
+            if part.strip()
+        )
     if kind.startswith("tuple"):
         low, high = (float(part) for part in value.split(","))
         return low, high

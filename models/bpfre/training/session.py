@@ -60,7 +60,7 @@ def run_session(
     if run.data.init:
         weights_path(run.data.init)
     note = on_note or (lambda _text: None)
-    accelerator = open_accelerator(device, run.train.precision, parts_rest=run.train.refine_steps > 0)
+    accelerator = open_accelerator(device, run.train.precision)
     try:
         run = _picked(run, folder, accelerator, note)
         detector = open_detector(run.data.detector, device=device)

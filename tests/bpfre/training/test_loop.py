@@ -355,35 +355,13 @@ def test_the_weights_are_the_average(unbroken: RunFolder) -> None:
     assert any(not torch.equal(value, state[f"network/{name}"].to(value.dtype)) for name, value in weights.items())
 
 
-@pytest.fixture(scope="module")
-def alone(adversarial: TrainConfig) -> TrainConfig:
-    """The same, with four more steps of the refine stage alone; a checkpoint before the first and after the second."""
-    return dataclasses.replace(adversarial, refine_steps=4, checkpoint_every=2)
-
-
-def test_the_refine_stage_learns_alone_in_the_end(faces: list[FaceSource], alone: TrainConfig, tmp_path: Path) -> None:
-    states: dict[int, dict[str, torch.Tensor]] = {}
-
-    def remember(step: int, _row: Mapping[str, float]) -> None:
-        if step + 1 in (7, alone.all_steps):  # the state on disk is that after 6 steps, then that after 8
-            states[step + 1] = load_file(RunFolder(tmp_path).state)
-
-    folder = run(faces, alone, tmp_path, on_step=remember)
-    assert len(rows(folder.metrics)) == alone.all_steps == 10
-    before, after = states[7], load_file(folder.state)
-    changed = {name for name in before if name.startswith("network/") and not torch.equal(before[name], after[name])}
-    parts = {name.split("/")[1].split(".")[0] for name in changed}
-    assert parts == {"attention_d2g", "generator"}
-    assert {name.split("/")[1].split(".")[0] for name in before if name.startswith("network/")} > parts
-
-
-def test_before_that_a_run_is_the_same_and_goes_on_exactly_after_a_break(
-    faces: list[FaceSource], adversarial: TrainConfig, alone: TrainConfig, tmp_path: Path
+def test_a_run_that_is_done_goes_on_with_another_round(
+    faces: list[FaceSource], adversarial: TrainConfig, tmp_path: Path
 ) -> None:
-    both = run(faces, dataclasses.replace(adversarial, checkpoint_every=2), tmp_path / "both")
-    whole = run(faces, alone, tmp_path / "whole")
-    assert plain(whole.metrics)[:6] == plain(both.metrics)
-    for last in (4, 6, 8):  # before the change, just after it, later
-        with pytest.raises(PowerCutError):
-            run(faces, alone, tmp_path / str(last), on_step=stop_at(last))
-        assert_same_run(run(faces, alone, tmp_path / str(last)), whole)
+    once = dataclasses.replace(adversarial, checkpoint_every=2)
+    twice = dataclasses.replace(once, restarts=(4,))
+    whole = run(faces, twice, tmp_path / "whole")
+    assert len(rows(whole.metrics)) == twice.all_steps == 10
+    first = run(faces, once, tmp_path / "later")
+    assert plain(first.metrics) == plain(whole.metrics)[:6]
+    assert_same_run(run(faces, twice, tmp_path / "later"), whole)

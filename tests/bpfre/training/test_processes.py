@@ -63,8 +63,7 @@ def rows(folder: Path) -> list[dict[str, float]]:
 
 
 def test_two_processes_learn_what_one_with_the_doubled_batch_learns(pairs: Path, tmp_path: Path) -> None:
-    shared = ("--paired", pairs, *TINY, "--steps", 3, "--set", "adv_synt=0.1", "--set", "adv_start=0")
-    shared += ("--set", "refine_steps=2")
+    shared = ("--paired", pairs, *TINY, "--steps", 5, "--set", "adv_synt=0.1", "--set", "adv_start=0")
     shared += ("--phi", "none", "--cache", tmp_path / "faces")
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "29517")
     one = run(arguments=(*shared, "--batch-size", 4, "--out", tmp_path / "one"))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bpfre.training import TrainConfig
-from bpfre.training.schedule import is_adversarial, rate_factor, refines_alone, shows_whole
+from bpfre.training.schedule import is_adversarial, rate_factor, shows_whole
 
 
 def test_the_rate_warms_up_and_decays() -> None:
@@ -17,18 +17,15 @@ def test_the_rate_warms_up_and_decays() -> None:
     assert rates == sorted(rates, reverse=True)
 
 
-def test_the_rate_starts_anew_where_the_refine_stage_learns_alone() -> None:
-    config = TrainConfig(steps=300, refine_steps=200, warmup=100, final_lr=0.02)
-    both = TrainConfig(steps=300, warmup=100, final_lr=0.02)
-    alone = TrainConfig(steps=200, warmup=100, final_lr=0.02)
+def test_the_rate_starts_anew_in_each_round() -> None:
+    config = TrainConfig(steps=300, restarts=(200, 400), warmup=100, final_lr=0.02)
+    rounds = [TrainConfig(steps=steps, warmup=100, final_lr=0.02) for steps in (300, 200, 400)]
     rates = [rate_factor(step, config) for step in range(config.all_steps)]
-    assert rates == [rate_factor(step, both) for step in range(300)] + [rate_factor(step, alone) for step in range(200)]
-    assert [refines_alone(step, config) for step in range(500)] == [False] * 300 + [True] * 200
-    assert not any(refines_alone(step, both) for step in range(301))
+    assert rates == [rate_factor(step, alone) for alone in rounds for step in range(alone.steps)]
 
 
-def test_whole_crops_are_shown_at_the_end_of_each_part() -> None:
-    config = TrainConfig(steps=20, refine_steps=10, whole=0.1)
+def test_whole_crops_are_shown_at_the_end_of_each_round() -> None:
+    config = TrainConfig(steps=20, restarts=(10,), whole=0.1)
     assert [step for step in range(30) if shows_whole(step, config)] == [18, 19, 29]
     assert [step for step in range(20) if shows_whole(step, TrainConfig(steps=20, whole=0.1))] == [18, 19]
     assert all(shows_whole(step, TrainConfig(steps=3, window=512)) for step in range(3))

@@ -66,8 +66,8 @@ class WindowDataset(Dataset[Batch]):
     N in batch m, and everything random in a window follows from seed, step and number: two processes with batch 4 see
     the windows of one process with batch 8, a resumed run those of an unbroken one.
 
-    The last `config.whole` of the steps (of the refine stage's own, too) show whole crops, as many as have the pixels
-    of a batch of windows, at least one.
+    The last `config.whole` of the steps of each round show whole crops, as many as have the pixels of a batch of
+    windows, at least one.
 
     Each window's role is drawn: `clean_share` CLEAN, from retouched faces and targets of pairs or, where there are
     neither, healed raw faces; `unpaired_share` UNPAIRED, from raw faces, once the adversarial terms take part;
