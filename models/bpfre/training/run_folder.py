@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import json
 import math
@@ -97,13 +98,13 @@ class RunFolder:
             ) from error
 
     def claim(self, config: RunConfig) -> None:
-        """Start a run here, or make sure that the one here is this very run.
+        """Start a run here, or make sure that the one here is this very run, but for rounds that follow.
 
         Raises:
             UsageError: the folder holds a run with other settings.
         """
         stored = self.stored_config()
-        if stored is None:
+        if stored is None or _goes_further(config, stored):
             _write(self.config, config.to_yaml())
         elif stored != config:
             raise UsageError(
@@ -161,6 +162,13 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
 def _write(path: Path, text: str) -> None:
     with atomic_file(path) as file:
         file.write(text.encode())
+
+
+def _goes_further(config: RunConfig, stored: RunConfig) -> bool:
+    """Whether a run has rounds after those of another and is that one until then."""
+    rounds, until = config.train.restarts, stored.train.restarts
+    same = dataclasses.replace(config, train=dataclasses.replace(config.train, restarts=until)) == stored
+    return same and len(rounds) > len(until) and rounds[: len(until)] == until
 
 
 def _difference(a: RunConfig, b: RunConfig) -> str:

@@ -365,3 +365,7 @@ def test_a_run_that_is_done_goes_on_with_another_round(
     first = run(faces, once, tmp_path / "later")
     assert plain(first.metrics) == plain(whole.metrics)[:6]
     assert_same_run(run(faces, twice, tmp_path / "later"), whole)
+    with pytest.raises(UsageError, match="restarts"):
+        run(faces, once, tmp_path / "later")  # not back again
+    with pytest.raises(UsageError, match="lr"):
+        run(faces, dataclasses.replace(twice, restarts=(4, 4), lr=5e-4), tmp_path / "later")

@@ -13,9 +13,13 @@ def test_settings_are_read_by_their_type() -> None:
     texts = ["steps=7", "lr=1e-4", "balance=false", "map_loss=l1", "zoom=0.5, 2"]
     assert parse_settings(texts) == {"steps": 7, "lr": 1e-4, "balance": False, "map_loss": "l1", "zoom": (0.5, 2.0)}
     assert parse_settings(["kinds=flat mark, mole"]) == {"kinds": ("flat mark", "mole")}
+    assert parse_settings(["restarts=200, 400"]) == {"restarts": (200, 400)}
 
 
-@pytest.mark.parametrize("text", ["steps", "step=3", "steps=3.5", "lr=fast", "balance=1", "zoom=1", "zoom=1,2,3", "=3"])
+@pytest.mark.parametrize(
+    "text",
+    ["steps", "step=3", "steps=3.5", "lr=fast", "balance=1", "zoom=1", "zoom=1,2,3", "restarts=1,2.5", "=3"],
+)
 def test_other_settings_are_refused(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_settings([text])
