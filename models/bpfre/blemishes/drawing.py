@@ -94,7 +94,10 @@ class _Layers:
         x = np.arange(x0, x1, dtype=np.float32)[None] - np.float32(mark.x)
         y = np.arange(y0, y1, dtype=np.float32)[:, None] - np.float32(mark.y)
         if mark.opacity:
-            self._hide(at, mark.opacity * cover(mark, x, y), np.array(mark.colour, np.float32))
+            # A bead is lit from above as well; hairs are too thin for that.
+            lit = 1 - mark.relief * np.clip(y / mark.radius, -1, 1)[..., None]
+            self._hide(at, mark.opacity * cover(mark, x, y), lit * np.array(mark.colour, np.float32))
+            self._reflect(at, mark, x, y)
             return
         shape = cover(mark, x, y)
         shown = 1.0 if self.skin is None else self.skin[at].astype(np.float32)
@@ -108,9 +111,7 @@ class _Layers:
             # Light comes from above: the upper slope of a raised mark faces it.
             slope = np.gradient(shape, axis=0) if len(shape) > 1 else np.zeros_like(shape)
             self.shade[at] -= mark.relief * mark.radius * slope * shown
-        if mark.glint:
-            small = max(0.7, 0.3 * mark.radius)
-            self.reflected[at] += mark.glint * spot(x + 0.2 * mark.radius, y + 0.35 * mark.radius, small) * shown
+        self._reflect(at, mark, x, y, shown)
         if mark.shine:
             self.reflected[at] += mark.shine * amount * self._sheen(at)
         if mark.head:
@@ -121,6 +122,18 @@ class _Layers:
         """Put something of a colour in front of what is there."""
         self.shown[at] *= 1 - share
         self.own[at] = self.own[at] * (1 - share[..., None]) + share[..., None] * colour
+
+    def _reflect(
+        self, at: tuple[slice, slice], mark: Mark, x: np.ndarray, y: np.ndarray, shown: np.ndarray | float = 1.0
+    ) -> None:
+        """Add the small bright spot of a raised mark."""
+        if mark.glint:
+            small = max(0.7, 0.3 * mark.radius)
+            glint = mark.glint * spot(x + 0.2 * mark.radius, y + 0.35 * mark.radius, small) * shown
+            if mark.opacity:
+                self.own[at] += glint[..., None]
+            else:
+                self.reflected[at] += glint
 
     def _sheen(self, at: tuple[slice, slice]) -> np.ndarray:
         """How skin's own relief breaks a reflection up: bright where the picture's fine structure is bright."""

@@ -37,6 +37,7 @@ class MarkKind:
     glint: Range = _NONE  # reflection on a raised mark, share of full light
     shine: Range = _NONE  # reflection of skin itself, share of full light
     opacity: Range = _NONE  # of what lies on the skin and hides it
+    metal: bool = False  # what hides skin is metal rather than hair
     length: Range = _NONE  # of lines
 
 
@@ -266,5 +267,17 @@ MARK_KINDS: dict[str, MarkKind] = {
         edge=(0.2, 0.5),
         relief=(0.0, 0.10),
         length=(7.0, 32.0),
+    ),
+    "stud": MarkKind(
+        keep=True,
+        share=0.25,
+        regions=("nose wings", "nose wings", "nose wings", "mouth", "chin"),
+        radius=(1.1, 3.2),
+        edge=(0.1, 0.4),
+        aspect=(1.0, 1.15),
+        relief=(0.1, 0.5),
+        glint=(0.1, 0.9),
+        opacity=(0.85, 1.0),
+        metal=True,
     ),
 }

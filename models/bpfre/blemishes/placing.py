@@ -16,6 +16,7 @@ _ELSEWHERE = 0.15  # share of a kind's marks that lie anywhere rather than in it
 _FACE_AREA = 6e4  # px of skin of a face in a 512 crop
 _CLUSTER = 13.0  # spread of a cluster, px of a 512 face crop
 _HAIRS = ((0.010, 0.008, 0.007), (0.030, 0.018, 0.011), (0.075, 0.045, 0.024), (0.20, 0.13, 0.07))  # linear RGB
+_METALS = ((0.45, 0.45, 0.46), (0.20, 0.20, 0.21), (0.50, 0.36, 0.14), (0.02, 0.02, 0.02))  # likewise; silver to black
 _DARK_HAEMOGLOBIN = 0.45  # of an inflamed mark's haemoglobin is not seen on the darkest skin
 _DARK_MELANIN = 0.80  # and as much of it comes as melanin instead
 
@@ -222,5 +223,14 @@ def _mark(name: str, x: float, y: float, rng: np.random.Generator, scale: float,
         glint=low(kind.glint) * contrast,
         shine=low(kind.shine) * contrast,
         opacity=even(kind.opacity),
-        colour=_HAIRS[rng.integers(len(_HAIRS) if dark < 0.3 else 2)] if kind.opacity[1] else (0.0, 0.0, 0.0),
+        colour=_colour(kind, dark, rng),
     )
+
+
+def _colour(kind: MarkKind, dark: float, rng: np.random.Generator) -> tuple[float, float, float]:
+    """Linear RGB of what lies on the skin."""
+    if not kind.opacity[1]:
+        return 0.0, 0.0, 0.0
+    if kind.metal:
+        return _METALS[rng.integers(len(_METALS))]
+    return _HAIRS[rng.integers(len(_HAIRS) if dark < 0.3 else 2)]

@@ -173,6 +173,17 @@ def test_a_hair_hides_what_is_below(make_skin: Callable, make_mark: Callable) ->
     assert np.abs(covered - skin)[96, 96].max() > 0.3
 
 
+def test_a_stud_hides_the_skin_is_lit_from_above_and_glints(make_skin: Callable, make_mark: Callable) -> None:
+    skin, silver = make_skin("dark"), (0.2, 0.2, 0.2)
+    bead = make_mark("stud", radius=6.0, haemoglobin=0.0, melanin=0.0, grey=0.0, edge=0.2, opacity=1.0)
+    plain = to_linear(draw_marks(skin, [dataclasses.replace(bead, colour=silver)]))
+    assert plain[93:100, 96] == pytest.approx(np.full((7, 3), 0.2), abs=2e-3)
+    lit = to_linear(draw_marks(skin, [dataclasses.replace(bead, colour=silver, relief=0.5)]))
+    assert (lit[93, 96] > 1.15 * plain[93, 96]).all() and (lit[99, 96] < 0.85 * plain[99, 96]).all()
+    glinting = to_linear(draw_marks(skin, [dataclasses.replace(bead, colour=silver, glint=0.6)]))
+    assert glinting[94, 95].min() > 0.6 and glinting[101, 96] == pytest.approx(plain[101, 96], abs=2e-3)
+
+
 @pytest.mark.parametrize("place", [(0, 0), (191, 100), (-4, 50), (60, 195), (-100, -100), (500, 20)])
 @pytest.mark.parametrize("kind", ["pustule", "vessel", "hair"])
 def test_marks_across_the_frame_are_cut_off(

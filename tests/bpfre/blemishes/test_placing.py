@@ -27,7 +27,7 @@ def placed(kind: str, count: int = 200, **change: object) -> list[Mark]:
 
 
 def test_permanent_marks_are_kept_and_blemishes_are_not() -> None:
-    assert {name for name, kind in MARK_KINDS.items() if kind.keep} == {"mole", "freckle", "birthmark", "scar"}
+    assert {name for name, kind in MARK_KINDS.items() if kind.keep} == {"mole", "freckle", "birthmark", "scar", "stud"}
 
 
 def test_a_mark_knows_whether_it_is_kept(make_mark: Callable) -> None:
