@@ -32,6 +32,7 @@ class TrainConfig:
 
     steps: int = 5000  # optimiser steps; shares of the steps below are shares of these
     restarts: tuple[int, ...] = ()  # steps of further rounds, each from a new peak of the learning rate
+    restart_lr: float = 1.0  # that peak relative to the first
     batch_size: int = 8  # windows a step, in each process
     accumulate: int = 1  # batches whose gradients are summed into one step
     window: int = 192  # side of a training window [px of the working crop]; `size` for whole crops throughout
@@ -103,6 +104,8 @@ class TrainConfig:
                 raise UsageError(f"{name} must be 1 or more, not {getattr(self, name)}.")
         if any(steps < 1 for steps in self.restarts):
             raise UsageError(f"Each of restarts must be 1 or more, not {min(self.restarts)}.")
+        if self.restart_lr <= 0:
+            raise UsageError(f"restart_lr must be above 0, not {self.restart_lr}.")
         shares = ("whole", "paired_fraction", "validation", "paired_share", "clean_share", "unpaired_share")
         for name in (*shares, "edit_centred", "adv_start", "stamped", "kept_late"):
             if not 0 <= getattr(self, name) <= 1:

@@ -167,7 +167,9 @@ def _write(path: Path, text: str) -> None:
 def _goes_further(config: RunConfig, stored: RunConfig) -> bool:
     """Whether a run has rounds after those of another and is that one until then."""
     rounds, until = config.train.restarts, stored.train.restarts
-    same = dataclasses.replace(config, train=dataclasses.replace(config.train, restarts=until)) == stored
+    rate = config.train.restart_lr if until else stored.train.restart_lr  # which counts from the second round on
+    before = dataclasses.replace(config.train, restarts=until, restart_lr=rate)
+    same = dataclasses.replace(config, train=before) == stored
     return same and len(rounds) > len(until) and rounds[: len(until)] == until
 
 

@@ -8,16 +8,17 @@ from bpfre.training.config import TrainConfig
 
 
 def rate_factor(step: int, config: TrainConfig) -> float:
-    """Share of the peak learning rate. -> (0, 1]
+    """Share of the peak learning rate. > 0, at most 1 in the first round
 
-    Linear warm-up, then cosine decay to `config.final_lr`; the same again in each round of `config.restarts`
-    (Loshchilov and Hutter, SGDR, ICLR 2017, eq. 5).
+    Linear warm-up, then cosine decay to `config.final_lr`; the same again in each round of `config.restarts`, at
+    `config.restart_lr` of the height (Loshchilov and Hutter, SGDR, ICLR 2017, eq. 5).
     """
+    height = 1.0 if step < config.steps else config.restart_lr
     step, steps = _in_round(step, config)
     if step < config.warmup:
-        return (step + 1) / config.warmup
+        return height * (step + 1) / config.warmup
     progress = (step - config.warmup) / max(1, steps - config.warmup)
-    return config.final_lr + (1 - config.final_lr) * 0.5 * (1 + math.cos(math.pi * progress))
+    return height * (config.final_lr + (1 - config.final_lr) * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
 def shows_whole(step: int, config: TrainConfig) -> bool:

@@ -40,6 +40,7 @@ def test_a_part_of_a_file_takes_defaults() -> None:
         "train: {restarts: 3}",
         "train: {restarts: [1.5]}",
         "train: {restarts: [5, 0]}",
+        "train: {restart_lr: 0}",
         "data: {paired: one}",
         "data: {hold_out: 3}",
         "train: {steps: 0}",

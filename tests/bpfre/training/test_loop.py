@@ -359,7 +359,7 @@ def test_a_run_that_is_done_goes_on_with_another_round(
     faces: list[FaceSource], adversarial: TrainConfig, tmp_path: Path
 ) -> None:
     once = dataclasses.replace(adversarial, checkpoint_every=2)
-    twice = dataclasses.replace(once, restarts=(4,))
+    twice = dataclasses.replace(once, restarts=(4,), restart_lr=0.5)
     whole = run(faces, twice, tmp_path / "whole")
     assert len(rows(whole.metrics)) == twice.all_steps == 10
     first = run(faces, once, tmp_path / "later")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from bpfre.training import TrainConfig
@@ -22,6 +24,8 @@ def test_the_rate_starts_anew_in_each_round() -> None:
     rounds = [TrainConfig(steps=steps, warmup=100, final_lr=0.02) for steps in (300, 200, 400)]
     rates = [rate_factor(step, config) for step in range(config.all_steps)]
     assert rates == [rate_factor(step, alone) for alone in rounds for step in range(alone.steps)]
+    lower = dataclasses.replace(config, restart_lr=0.25)
+    assert [rate_factor(step, lower) for step in range(900)] == rates[:300] + [rate / 4 for rate in rates[300:]]
 
 
 def test_whole_crops_are_shown_at_the_end_of_each_round() -> None:
