@@ -12,6 +12,7 @@ from bpfre.network.attention import BlemishAttention
 from bpfre.network.coarse import Decoder, Encoder
 from bpfre.network.completion import complete
 from bpfre.network.config import BPFReConfig
+from bpfre.network.detail import local_contrast
 from bpfre.network.refine import Generator
 from bpfre.network.tone import change_relative, from_relative, to_relative
 
@@ -58,7 +59,7 @@ class BPFRe(nn.Module):
             "prior": config.map_prior,
         }
         self.encoder = Encoder(
-            3 * config.unshuffle**2 + (2 if config.position else 0),
+            (6 if config.detail else 3) * config.unshuffle**2 + (2 if config.position else 0),
             channels=config.channels,
             blocks=config.blocks,
         )
@@ -115,7 +116,7 @@ class BPFRe(nn.Module):
     def _forward(self, x: Tensor, position: Tensor) -> BPFReOutput:
         u = self.config.unshuffle
         seen = to_relative(x) if self.config.relative else (x - self.mean) / self.std
-        inputs = F.pixel_unshuffle(seen, u)
+        inputs = F.pixel_unshuffle(torch.cat([seen, local_contrast(seen)], dim=1) if self.config.detail else seen, u)
         if self.config.position:
             inputs = torch.cat([inputs, F.avg_pool2d(position, u)], dim=1)
         features, map_e2d, weights_e2d = self.attention_e2d(self.encoder(inputs))

@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bpfre.network.filters import blur
+
 WINDOW = 3.0  # Gaussian in which correction and mark are compared, sigma in px of a crop of the network's own size
 SMOOTH = 1.0  # sigma of the Gaussian that makes a correction smooth, in the same px
 WHOLE = 0.95  # share of a mark that is taken at the end
@@ -42,7 +44,7 @@ def complete(image: Tensor, corrected: Tensor, scale: float = 1.0) -> Tensor:
     with torch.autocast(image.device.type, enabled=False):  # half precision has too few digits for a variance
         image, corrected = image.float(), corrected.float()
         own = corrected - image
-        change = _blur(own, SMOOTH * scale)
+        change = blur(own, SMOOTH * scale)
         small, window = _half(change), WINDOW / 2 * scale
         parts = torch.cat([_missing(_half(image), small, window), _darkens(small, window)], dim=1)
         parts = F.interpolate(parts, image.shape[2:], mode="bilinear", align_corners=False)
@@ -52,22 +54,22 @@ def complete(image: Tensor, corrected: Tensor, scale: float = 1.0) -> Tensor:
 
 def _darkens(change: Tensor, window: float) -> Tensor:
     """How surely a correction makes darker. [N, 3, H, W] -> [N, 1, H, W] in [0, 1]"""
-    level, size = _blur(change, window), _blur(change.abs(), window)
+    level, size = blur(change, window), blur(change.abs(), window)
     share = -level.sum(1, keepdim=True) / (size.sum(1, keepdim=True) + 3 * VISIBLE)
     return _ramp(share, DARKENS)
 
 
 def _missing(image: Tensor, change: Tensor, window: float) -> Tensor:
     """How often each pixel's change is to be added to itself. [N, 3, H, W] each -> [N, 1, H, W]"""
-    centre, level = _blur(image, window), _blur(change, window)
-    covariance = (_blur(image * change, window) - centre * level).sum(1, keepdim=True)
-    variance = (_blur(change * change, window) - level * level).sum(1, keepdim=True).clamp_min(0)
-    contrast = (_blur(image * image, window) - centre * centre).sum(1, keepdim=True)
+    centre, level = blur(image, window), blur(change, window)
+    covariance = (blur(image * change, window) - centre * level).sum(1, keepdim=True)
+    variance = (blur(change * change, window) - level * level).sum(1, keepdim=True).clamp_min(0)
+    contrast = (blur(image * image, window) - centre * centre).sum(1, keepdim=True)
     taken = variance / (-covariance).clamp_min(1e-9)  # a correction goes against its mark
     taken = torch.where(covariance < 0, taken, 1.0).clamp(SHARE[0], WHOLE)
     likeness = covariance.square() / (variance * contrast).clamp_min(1e-12)
     sure = _ramp(taken, SHARE) * _ramp(likeness, LIKENESS) * variance / (variance + VISIBLE**2)
-    return _blur((WHOLE / taken - 1) * sure, window / 2)
+    return blur((WHOLE / taken - 1) * sure, window / 2)
 
 
 def _half(x: Tensor) -> Tensor:
@@ -78,16 +80,3 @@ def _half(x: Tensor) -> Tensor:
 def _ramp(value: Tensor, ends: tuple[float, float]) -> Tensor:
     """0 below the first end, 1 above the second."""
     return ((value - ends[0]) / (ends[1] - ends[0])).clamp(0, 1)
-
-
-def _blur(x: Tensor, sigma: float) -> Tensor:
-    """Gaussian of each channel, edges repeated. [N, C, H, W] -> the same"""
-    radius = round(2.5 * sigma)
-    offsets = torch.arange(-radius, radius + 1, dtype=x.dtype, device=x.device)
-    kernel = torch.exp(-0.5 * (offsets / sigma).square())
-    kernel = kernel / kernel.sum()
-    n, channels, height, width = x.shape
-    x = x.reshape(n * channels, 1, height, width)
-    x = F.conv2d(F.pad(x, (0, 0, radius, radius), mode="replicate"), kernel[:, None][None, None])
-    x = F.conv2d(F.pad(x, (radius, radius, 0, 0), mode="replicate"), kernel[None, :][None, None])
-    return x.reshape(n, channels, height, width)

@@ -29,6 +29,7 @@ class BPFReConfig:
     discriminator_channels: tuple[int, ...]  # channels of the pixel discriminator, finest first
     zoom: tuple[float, float] = (1.0, 1.0)  # working sizes it was trained for, relative to `size`
     relative: bool = False  # see and correct pixels by the logarithm of their light: see `tone`
+    detail: bool = False  # see the local contrast of pixels besides, enlarged: see `detail`
     completion: bool = False  # in evaluation mode, corrections are made smooth and whole: see `completion`
 
     def __post_init__(self) -> None:

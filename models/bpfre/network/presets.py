@@ -67,7 +67,7 @@ def tiny() -> BPFReConfig:
     )
 
 
-_SWITCHES = ("relative", "completion")
+_SWITCHES = ("relative", "detail", "completion")
 PRESETS: dict[str, Callable[[], BPFReConfig]] = {"paper": paper, "starter": starter, "tiny": tiny}
 
 
@@ -77,6 +77,7 @@ def preset(
     size: int | None = None,
     zoom: tuple[float, float] | None = None,
     relative: bool = False,
+    detail: bool = False,
     completion: bool = False,
 ) -> BPFReConfig:
     """Return the configuration called `name`, with what else users may choose where it is given.
@@ -86,7 +87,7 @@ def preset(
     """
     if name not in PRESETS:
         raise UsageError(f"There is no preset called {name!r}.", f"Choose one of: {', '.join(PRESETS)}.")
-    config = dataclasses.replace(PRESETS[name](), relative=relative, completion=completion)
+    config = dataclasses.replace(PRESETS[name](), relative=relative, detail=detail, completion=completion)
     if zoom is not None:
         config = dataclasses.replace(config, zoom=zoom)
     if size is None:

@@ -59,6 +59,7 @@ class TrainConfig:
     edit_centred: float = 0.7  # share of windows centred on an edit or, failing that, on skin
     zoom: tuple[float, float] = (0.8, 1.25)  # scale of windows relative to the working crop
     relative: bool = False  # pixels and errors count relative to their light, as pigment does (see `network.tone`)
+    detail: bool = False  # the network sees the local contrast of pixels besides, enlarged (see `network.detail`)
     completion: bool = False  # finish corrections in use: smooth, and whole marks (see `bpfre.network.completion`)
     flip: bool = True  # mirror half of the windows
     colour: bool = True  # vary exposure, white balance, saturation, blur and grain, raw and target alike

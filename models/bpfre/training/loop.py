@@ -75,7 +75,7 @@ def train(
         folder.claim(config)
     accelerator.wait_for_everyone()
     working = settings.working_sizes
-    switches = {"relative": settings.relative, "completion": settings.completion}
+    switches = {"relative": settings.relative, "detail": settings.detail, "completion": settings.completion}
     shape = preset(settings.preset, size=settings.size, zoom=working, **switches)
     learner = Learner(shape, settings, accelerator, phi)
     start = learner.load(folder.state) if folder.state.is_file() else 0
