@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import json
-import math
 import platform
 import sys
 from collections.abc import Mapping, Sequence
@@ -139,18 +138,18 @@ class RunFolder:
         _write(self.split, json.dumps({"training": list(training), "validation": list(kept)}, indent=1))
 
 
-def read_rows(path: Path, end: float = math.inf) -> list[dict[str, float]]:
-    """Read the rows of steps before `end`; a row cut off by the end of a process is left out."""
+def read_rows(path: Path) -> list[dict[str, float]]:
+    """Read the rows of steps; a row cut off by the end of a process is left out."""
     if not path.is_file():
         return []
     rows = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
             row = json.loads(line)
-            if int(row["step"]) < end:
-                rows.append(row)
+            int(row["step"])
         except (ValueError, KeyError, TypeError):
             continue
+        rows.append(row)
     return rows
 
 

@@ -35,9 +35,9 @@ class Tracker:
 
     def __init__(self, folder: RunFolder, start: int) -> None:
         # Training rows are numbered by the step they describe, validations by the steps done before them.
-        self.repeated = sum(row["step"] >= start for row in read_rows(folder.metrics))
-        self.losses = [row["loss"] for row in _trim(folder.metrics, start) if row.get("loss") is not None]
-        self.validations = _trim(folder.validation, start + 1)
+        rows, self.repeated = _trim(folder.metrics, start)
+        self.losses = [row["loss"] for row in rows if row.get("loss") is not None]
+        self.validations, _ = _trim(folder.validation, start + 1)
         self._metrics, self._validation = (path.open("a", buffering=1) for path in (folder.metrics, folder.validation))
         self._board = _open_board(folder.tensorboard, start) if has_tensorboard() else None
 
@@ -84,10 +84,12 @@ def _open_board(path: Path, start: int) -> SummaryWriter:
     return SummaryWriter(str(path), purge_step=start)
 
 
-def _trim(path: Path, end: int) -> list[dict[str, Any]]:
-    rows = read_rows(path, end)
-    write_rows(path, rows)
-    return rows
+def _trim(path: Path, end: int) -> tuple[list[dict[str, Any]], int]:
+    """Drop the rows of steps from `end` on. -> the others, and how many are gone"""
+    rows = read_rows(path)
+    kept = [row for row in rows if row["step"] < end]
+    write_rows(path, kept)
+    return kept, len(rows) - len(kept)
 
 
 def _append(file: Any, row: Mapping[str, object]) -> None:
