@@ -18,3 +18,8 @@ def blur(x: Tensor, sigma: float) -> Tensor:
     x = F.conv2d(F.pad(x, (0, 0, radius, radius), mode="replicate"), kernel[:, None][None, None])
     x = F.conv2d(F.pad(x, (radius, radius, 0, 0), mode="replicate"), kernel[None, :][None, None])
     return x.reshape(n, channels, height, width)
+
+
+def ramp(value: Tensor, ends: tuple[float, float]) -> Tensor:
+    """0 below the first end, 1 above the second, a straight line between."""
+    return ((value - ends[0]) / (ends[1] - ends[0])).clamp(0, 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from bpfre.errors import UsageError
 from bpfre.network import BPFRe, BPFReConfig, PixelDiscriminator
+from bpfre.network.handover import hand_over
 from bpfre.network.perceptual import Perceptual
 from bpfre.training.checkpoint import load_state, save_state
 from bpfre.training.config import TrainConfig
@@ -78,14 +78,15 @@ class Learner:
         Raises:
             UsageError: it is of another shape.
         """
-        own = self.network.config
-        if dataclasses.replace(network.config, zoom=own.zoom, completion=own.completion) != own:
+        try:
+            state = hand_over(network, self.network.config)
+        except ValueError as error:
             raise UsageError(
                 "The weights to start from are those of another network.",
                 "Choose their preset and size, or leave out --init.",
-            )
+            ) from error
         for module in (self.network, self.average):
-            module.load_state_dict(network.state_dict())
+            module.load_state_dict(state)
 
     def gradients(self, batches: Iterable[Batch], step: int, *, adversarial: bool) -> tuple[Row, Batch]:
         """Compute the gradients of one step.

@@ -142,3 +142,36 @@ def test_networks_finish_when_they_are_told_to_and_not_in_training() -> None:
         window = position_grid(64, 64, device=image.device, dtype=image.dtype) * 0.3
         torch.testing.assert_close(finishing(image, window).refined, complete(image, plain(image, window).refined))
         torch.testing.assert_close(finishing.train()(image).refined, plain.train()(image).refined)
+
+
+def tint(radius: float, colour: tuple[float, float, float], side: int = SIDE) -> Tensor:
+    """A spot of a colour in the middle. -> [1, 3, side, side]"""
+    y, x = np.mgrid[:side, :side] - side / 2
+    cover = np.exp(-0.5 * (np.hypot(x, y) / radius) ** 2)
+    return torch.from_numpy(cover[None] * np.array(colour)[:, None, None])[None].float()
+
+
+@pytest.mark.parametrize("radius", [2.5, 4.0])
+def test_colours_that_the_correction_does_not_have_go_with_the_mark(radius: float) -> None:
+    clean, dark, blue = skin(), tint(radius, (-0.06, -0.06, -0.06)), tint(radius, (-0.03, 0.0, 0.03))
+    image = clean + dark + blue
+    result = complete(image, image - 0.6 * dark)  # of the darkness alone
+    assert abs(left(result, clean, dark)) < 0.2
+    assert abs(left(result, clean, blue)) < 0.4
+
+
+def test_colours_of_a_mark_that_stays_stay() -> None:
+    clean, dark, blue = skin(), tint(3, (-0.06, -0.06, -0.06)), tint(3, (-0.03, 0.0, 0.03))
+    image = clean + dark + blue
+    result = complete(image, image - 0.05 * dark)
+    assert left(result, clean, dark) > 0.95 and left(result, clean, blue) > 0.95
+
+
+def test_a_brow_beside_a_mark_is_not_drawn_into_it() -> None:
+    clean, mark = skin(), spot(3)
+    brow = torch.zeros_like(clean)
+    brow[..., : SIDE // 2 - 8, :] = -0.4  # its edge is two radii and a half above the mark's middle
+    image = clean + mark + brow
+    result = complete(image, image - 0.5 * mark)
+    assert abs(left(result, clean + brow, mark)) < 0.35
+    assert float((result - image)[..., : SIDE // 2 - 14, :].abs().max()) < 2 / 255
