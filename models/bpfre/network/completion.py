@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bpfre.network.filters import blur, ramp
+from bpfre.network.filters import blur, largest, ramp
 from bpfre.network.healing import leftover
 
 WINDOW = 3.0  # Gaussian in which correction and mark are compared, sigma in px of a crop of the network's own size
@@ -30,6 +30,8 @@ UNDONE = (0.14, 0.26)  # taken shares below the first are undone, above the seco
 SHARE = (0.18, 0.26)  # taken shares below the first are not raised, above the second carried through
 LIKENESS = (0.15, 0.35)  # the same for the squared correlation of correction and mark: pores and edges are unlike
 DARKENS = (0.1, 0.5)  # mean change below 0, relative to its size: above the second, it is what the network says
+UNSEEN = (2 / 255, 4 / 255)  # mean over channels: corrections that stay below the first all around are left out
+NEAR = 4.0  # how far around that is, px of a crop of the network's own size
 VISIBLE = 0.6 / 255  # standard deviation of a correction in the window from which it counts
 
 
@@ -59,10 +61,18 @@ def complete(image: Tensor, corrected: Tensor, scale: float = 1.0) -> Tensor:
         skin, small = _half(image), _half(change)
         verdict = _judge(skin, small, WINDOW / 2 * scale)
         rest = leftover(skin, small, small * verdict.factor, verdict.chosen, scale / 2, visible=VISIBLE)
-        parts = torch.cat([verdict.factor, verdict.darkens, rest * (1 - verdict.darkens)], dim=1)
+        rest = rest * (1 - verdict.darkens)
+        sure = verdict.darkens * _half(own) + (1 - verdict.darkens) * small * verdict.factor + rest
+        parts = torch.cat([verdict.factor, verdict.darkens, rest, _seen(sure, scale / 2)], dim=1)
         parts = F.interpolate(parts, image.shape[2:], mode="bilinear", align_corners=False)
-        factor, darkens, rest = parts[:, :1], parts[:, 1:2], parts[:, 2:]
-        return image + darkens * own + (1 - darkens) * change * factor + rest
+        factor, darkens, rest, seen = parts.split([1, 1, 3, 1], dim=1)
+        return image + seen * (darkens * own + (1 - darkens) * change * factor + rest)
+
+
+def _seen(change: Tensor, scale: float) -> Tensor:
+    """How surely anybody sees a correction, or one beside it. [N, 3, H, W] -> [N, 1, H, W] in [0, 1]"""
+    size = largest(change.abs().mean(dim=1, keepdim=True), NEAR * scale)
+    return blur(ramp(size, UNSEEN), NEAR / 2 * scale)
 
 
 def _judge(image: Tensor, change: Tensor, window: float) -> Judgement:

@@ -23,3 +23,9 @@ def blur(x: Tensor, sigma: float) -> Tensor:
 def ramp(value: Tensor, ends: tuple[float, float]) -> Tensor:
     """0 below the first end, 1 above the second, a straight line between."""
     return ((value - ends[0]) / (ends[1] - ends[0])).clamp(0, 1)
+
+
+def largest(x: Tensor, reach: float) -> Tensor:
+    """Largest value within `reach` px, in a square. [N, C, H, W] -> the same"""
+    reach = round(reach)
+    return F.max_pool2d(x, 2 * reach + 1, stride=1, padding=reach) if reach > 0 else x

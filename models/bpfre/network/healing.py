@@ -6,10 +6,9 @@ looks like the mark, only paler. Where a mark goes at all, all of it is to go.
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor
 
-from bpfre.network.filters import blur, ramp
+from bpfre.network.filters import blur, largest, ramp
 
 PEAK = 5.0  # px around in which a correction's largest value is sought: about a mark's size
 INSIDE = (0.15, 0.45)  # of that value: below the first a pixel is outside the mark, above the second inside
@@ -44,11 +43,11 @@ def leftover(image: Tensor, change: Tensor, carried: Tensor, chosen: Tensor, sca
         [N, 3, H, W]; 0 away from corrections.
     """
     size = change.norm(dim=1, keepdim=True)
-    peak = _largest(size, PEAK * scale)
+    peak = largest(size, PEAK * scale)
     inside = ramp(size / peak.clamp_min(1e-6), INSIDE) * ramp(peak, (FAINT[0] * visible, FAINT[1] * visible))
     result = image + carried
     light = blur(result.mean(dim=1, keepdim=True), FINE * scale)
-    skin = ramp(light / _largest(light, SEEN * scale).clamp_min(1e-3), HAIR)
+    skin = ramp(light / largest(light, SEEN * scale).clamp_min(1e-3), HAIR)
     outside = skin * (1 - blur(inside, RIM * scale))
     near, far = AROUND * scale, AROUND * FARTHER * scale
     around = blur(outside, near) + FAR * blur(outside, far)
@@ -56,10 +55,4 @@ def leftover(image: Tensor, change: Tensor, carried: Tensor, chosen: Tensor, sca
     rest = tone - blur(result, FINE * scale)
     bound = BOUND * blur(peak, EVEN * scale)
     rest = rest * (bound / rest.norm(dim=1, keepdim=True).clamp_min(1e-6)).clamp(max=1)
-    return rest * blur(inside, scale) * _largest(chosen, NEAR * scale) * ramp(around, COMPACT)
-
-
-def _largest(x: Tensor, reach: float) -> Tensor:
-    """Largest value within `reach` px, in a square. [N, C, H, W] -> the same"""
-    reach = max(0, round(reach))
-    return F.max_pool2d(x, 2 * reach + 1, stride=1, padding=reach) if reach else x
+    return rest * blur(inside, scale) * largest(chosen, NEAR * scale) * ramp(around, COMPACT)
