@@ -66,8 +66,10 @@ def interruption(on_first: Callable[[], None] | None = None) -> Iterator[Interru
 
 
 def leave_to_parent(_worker: int) -> None:
-    """Make a data loader's process outlive Ctrl-C, which the terminal sends it too: the step still needs its windows.
+    """Make a data loader's process outlive signals that go to a whole group, as a terminal and clusters send them: the
+    step still needs its windows. It ends with its parent.
 
     It gets `worker_init_fn`'s argument.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
