@@ -79,7 +79,7 @@ def attention_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
         _story(seen),
         f"{_facts(seen, subject)} Attention, which makes the maps, works at {len(seen.weights_e2d)} scales: {grids}.",
     )
-    return compose(_heading(subject, "what the network sees and does"), lines, rows, (_MAP_LEGEND, _CHANGE_LEGEND))
+    return compose(_heading(subject, "what the network sees and does"), lines, rows, (_MAP_LEGEND, CHANGE_LEGEND))
 
 
 def stages_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
@@ -102,13 +102,13 @@ def stages_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
     for number, (title, maker, after, note) in enumerate(steps, 2):
         faces.append(_panel(f"{number}. {title}", after, side, note))
         about = f"Panel {number} minus panel {number - 1}."
-        changes.append(_change_panel(f"{number + len(steps) + 1}. Change by {maker}", after - before, side, about))
+        changes.append(change_panel(f"{number + len(steps) + 1}. Change by {maker}", after - before, side, about))
         before = after
     whole = seen.refined - seen.crop.pixels
-    together = _change_panel(f"{len(steps) + 2}. Change in all", whole, side, f"Panel {len(steps) + 1} minus panel 1.")
+    together = change_panel(f"{len(steps) + 2}. Change in all", whole, side, f"Panel {len(steps) + 1} minus panel 1.")
     rows = (faces, [together, *changes])
     lines = (_story(seen), _facts(seen, subject))
-    return compose(_heading(subject, "what each stage does"), lines, rows, (_CHANGE_LEGEND,))
+    return compose(_heading(subject, "what each stage does"), lines, rows, (CHANGE_LEGEND,))
 
 
 def features_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
@@ -175,7 +175,7 @@ def compare_sheet(first: FacePass, second: FacePass, subject: Subject, names: tu
         row(
             "B",
             second,
-            _change_panel(
+            change_panel(
                 "B against A",
                 apart,
                 side,
@@ -189,7 +189,7 @@ def compare_sheet(first: FacePass, second: FacePass, subject: Subject, names: tu
         f"The face is {first.crop.face.size:.0f} px large in the photo. A: weights {names[0]}, working at"
         f" {first.size} x {first.size} px. B: weights {names[1]}, working at {second.size} x {second.size} px.",
     )
-    return compose(_heading(subject, "two networks"), lines, rows, (_MAP_LEGEND, _CHANGE_LEGEND))
+    return compose(_heading(subject, "two networks"), lines, rows, (_MAP_LEGEND, CHANGE_LEGEND))
 
 
 def panel_side(size: int) -> int:
@@ -230,12 +230,13 @@ def _map_panel(title: str, values: np.ndarray, side: int, note: str) -> Panel:
     return Panel(title, fit(heat(values), side), f"{note} {figures}")
 
 
-def _change_panel(title: str, values: np.ndarray, side: int, note: str, verb: str = "changes") -> Panel:
+def change_panel(title: str, values: np.ndarray, side: int, note: str, verb: str = "changes") -> Panel:
+    """Show a difference of two square pictures, [S, S, 3] float of full scale 1, with its size in the note."""
     return Panel(f"{title} x {GAIN}", fit(difference(values), side), f"{note} {_changed(values, verb)}")
 
 
 def _correction_panel(title: str, values: np.ndarray, side: int) -> Panel:
-    return _change_panel(
+    return change_panel(
         title, values, side, f"Refined minus input, {GAIN} times as strong: what retouch adds to the photo."
     )
 
@@ -261,7 +262,7 @@ _WEIGHT_LEGEND = Legend(
     ("0: handed on as they are", "0.5", "1: all replaced"),
 )
 _LEVELS = round(255 / 2 / GAIN)
-_CHANGE_LEGEND = Legend(
+CHANGE_LEGEND = Legend(
     f"Changes, {GAIN} times as strong: lighter or darker than grey; tinted where the colour changes",
     _ramp(np.repeat(to_bytes(_RISE)[..., None], 3, axis=2)),
     (f"{_LEVELS} or more of 255 levels darker", "no change", f"{_LEVELS} or more levels lighter"),
