@@ -31,8 +31,8 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
 from real_skin import HOLD_OUT, LABELS, choose, contenders, largest_face, read_pictures
 from rich.console import Console
@@ -54,11 +54,23 @@ from bpfre.evaluation.hard_samples import (
     score_hard,
     take_along,
 )
+from bpfre.evaluation.methods_sheet import methods_sheet
 from bpfre.faces import open_detector
+from bpfre.photos import write_png
 from bpfre.retouching.batches import Network
 from bpfre.runtime import tune_allocator
 
 JUDGED = "refined"
+ROWS = {  # of the plots
+    "removed": "removed\n(share of blemishes)",
+    "kept": "kept\n(share of moles, freckles)",
+    "texture": "texture\n(after : before)",
+    "elsewhere": "change elsewhere\n(grey levels of 255)",
+}
+BAND = "0.93"  # grey of the bounds
+LINE: dict[str, Any] = {"marker": "o", "markersize": 3}
+# The coarse stage lies under the refined result, often on the same values.
+LINES = {"unedited": {"color": "0.6", "linestyle": ":"}, "coarse": LINE | {"linewidth": 4, "alpha": 0.5}}
 # Series of real photos, from easy to hard; congress by how far the nose lies off the middle of eyes and mouth.
 SERIES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "zoom": tuple((f"{distance} cm", (f"zoom/{distance}cm.jpg",)) for distance in (60, 45, 30, 15)),
@@ -109,24 +121,9 @@ class Bench:
         if self._pictures:
             for name in photos:
                 path = self._pictures / kind / f"{Path(name).stem} {label}.png"
-                _save(path, np.hstack([sheet_row(before[name], done[m][name]) for m in self.methods if m != "coarse"]))
+                results = {method: done[method][name] for method in self.methods if method != "unedited"}
+                write_png(path, methods_sheet(f"{name}: {kind}, {label}", before[name], results))
         return Step(label, {method: level_of(severity, of) for method, of in scores.items()}, scores)
-
-
-def sheet_row(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """The middle of a result and eight times its change, on top of each other. -> [1280, 640, 3] uint8"""
-    change = np.clip(128 + 8 * (after.astype(np.int16) - before), 0, 255).astype(np.uint8)
-    height, width = before.shape[:2]
-    half = 3 * min(height, width) // 10
-    middle = np.s_[height // 2 - half : height // 2 + half, width // 2 - half : width // 2 + half]
-    shown = [cv2.resize(part[middle], (640, 640), interpolation=cv2.INTER_NEAREST) for part in (after, change)]
-    return np.vstack(shown)
-
-
-def _save(path: Path, rgb: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    cv2.imwrite(str(path), rgb[..., ::-1])
 
 
 def choose_photos(photos: Sequence[LabelledPhoto], labels: Labels, count: int) -> list[LabelledPhoto]:
@@ -250,6 +247,7 @@ def plot(path: Path, results: Results, methods: Sequence[str], bounds: Bounds, *
         raise UsageError("The plots need matplotlib.", "Run: pip install matplotlib") from error
     matplotlib.use("Agg")
     from matplotlib import pyplot
+    from matplotlib.patches import Patch
 
     rows = ("removed", "kept", "texture", "elsewhere") if labelled else ("texture", "elsewhere")
     limits = {"texture": bounds.texture, "elsewhere": (0.0, bounds.elsewhere)}
@@ -260,13 +258,12 @@ def plot(path: Path, results: Results, methods: Sequence[str], bounds: Bounds, *
         for row, name in enumerate(rows):
             ax = axes[row][column]
             if name in limits:
-                ax.axhspan(*limits[name], color="0.93")
+                ax.axhspan(*limits[name], color=BAND)
             for method in methods:
                 levels = [step.levels[method] for step in steps]
                 values = [getattr(level.summary, name) for level in levels]
                 values = [np.nan if value is None else value for value in values]
-                style = {"color": "0.6", "linestyle": ":"} if method == "unedited" else {"marker": "o", "markersize": 3}
-                ax.plot([level.severity for level in levels], values, label=method, **style)
+                ax.plot([level.severity for level in levels], values, label=method, **LINES.get(method, LINE))
             if name in ("removed", "kept"):
                 ax.set_ylim(-0.05, 1.05)
             ax.set_xticks(
@@ -275,11 +272,21 @@ def plot(path: Path, results: Results, methods: Sequence[str], bounds: Bounds, *
             if row == 0:
                 ax.set_title(kind, fontsize=10)
             if column == 0:
-                ax.set_ylabel({"elsewhere": "elsewhere [grey levels]"}.get(name, name), fontsize=9)
+                ax.set_ylabel(ROWS[name], fontsize=8)
     handles, names = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="lower center", ncols=len(names), fontsize=9, frameon=False)
-    figure.tight_layout(rect=(0, 0.05, 1, 1))
-    figure.savefig(path, dpi=110)
+    bound = Patch(color=BAND, label="bounds of what may happen to skin without marks")
+    figure.supxlabel("from the easy photo to the hardest", fontsize=9)
+    figure.tight_layout()
+    figure.legend(
+        [*handles, bound],
+        [*names, bound.get_label()],
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0),
+        fontsize=9,
+        ncols=len(results) + 1,
+        frameon=False,
+    )
+    figure.savefig(path, dpi=110, bbox_inches="tight")
     pyplot.close(figure)
 
 

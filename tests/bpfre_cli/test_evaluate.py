@@ -86,6 +86,38 @@ def test_the_unedited_photo_comes_first_and_the_target_is_perfect(cli, pairs: Pa
     assert positions == sorted(positions)
 
 
+def test_figures_of_the_unedited_and_of_a_blurred_photo_are_what_the_formulas_say(cli, pairs: Path, given) -> None:
+    metrics = pytest.importorskip("skimage.metrics", reason="scikit-image is the second opinion")
+    shutil.copytree("pairs/retouched", "blurred")
+    blur(pairs / "blurred")
+    assert cli(*given, "--against", "blurred").code == 0
+
+    def picture(folder: str, name: str) -> np.ndarray:
+        return np.array(Image.open(Path(folder) / name)).astype(float)
+
+    checked = 0
+    for row in rows():
+        folder = {"unedited": "pairs/raw", "blurred": "blurred"}.get(row["method"])
+        if folder is None:
+            continue
+        raw, target, result = (picture(side, row["pair"]) for side in ("pairs/raw", "pairs/retouched", folder))
+        error, edit = np.abs(result - target), np.abs(raw - target)
+        edited = edit.max(axis=2) > 3
+        expected = {
+            "psnr": 10 * math.log10(255**2 / np.square(error).mean()),
+            "ssim": metrics.structural_similarity(
+                target, result, data_range=255, channel_axis=2, gaussian_weights=True, use_sample_covariance=False
+            ),
+            "edited": error[edited].mean(),
+            "elsewhere": error[~edited].mean(),
+            "reproduced": 1 - error[edited].mean() / edit[edited].mean(),
+            "edited_area": edited.mean(),
+        }
+        assert {key: float(row[key]) for key in expected} == pytest.approx(expected, rel=1e-4, abs=1e-6)
+        checked += 1
+    assert checked == 4
+
+
 def test_whole_photos_go_through_the_runner_as_retouch_does(cli, pairs: Path, given, weights: Path) -> None:
     """What retouch writes for the raw side is what is measured."""
     run = ("--weights", weights, "--detector", "mtcnn", "--device", "cpu")

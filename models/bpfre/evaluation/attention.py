@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bpfre.errors import FaceRefusedError, PhotoError
-from bpfre.faces import Face, FaceCrop, FaceDetector, feather
+from bpfre.faces import Face, FaceCrop, FaceDetector, feather, reaches_out
 from bpfre.photos import Photo
 from bpfre.retouching.batches import crop_sizes, device_of
 from bpfre.retouching.faces_stage import cut_face, find_faces
@@ -26,11 +26,13 @@ class FacePass:
 
     crop: FaceCrop  # the input
     coarse: np.ndarray  # [S, S, 3] float32, about [0, 1]: after the first stage
-    refined: np.ndarray  # [S, S, 3] float32, about [0, 1]: after the second
+    refined: np.ndarray  # [S, S, 3] float32, about [0, 1]: the result
     map_e2d: np.ndarray  # [S, S] float32 in [0, 1]: blemishes seen between encoder and decoder
     map_d2g: np.ndarray  # [S, S] float32 in [0, 1]: blemishes seen between decoder and generator
     weights_e2d: tuple[np.ndarray, ...]  # suppression weights, a scale each, finest first, [h, w] float32 in [0, 1]
     weights_d2g: tuple[np.ndarray, ...]
+    unfinished: np.ndarray | None = None  # as `refined`, before marks are finished; None where nothing is finished
+    mirrored: bool = False  # whether the crop reaches beyond the photo, where it is filled with the mirrored photo
 
     @property
     def size(self) -> int:
@@ -72,17 +74,21 @@ def face_pass(network: BPFRe, photo: Photo, face: Face, *, min_face: float = 40.
 
     with torch.inference_mode():
         pixels = torch.from_numpy(crop.pixels).to(device_of(network, "cpu"))
-        out = network(pixels.permute(2, 0, 1)[None])
-    if not out.refined.isfinite().all():
+        pixels = pixels.permute(2, 0, 1)[None]
+        out = network.stages(pixels)
+        refined = network.finish(pixels, out.refined)
+    if not refined.isfinite().all():
         raise FaceRefusedError("The network's output holds values that are not numbers.")
     return FacePass(
         crop=crop,
         coarse=_image(out.coarse),
-        refined=_image(out.refined),
+        refined=_image(refined),
         map_e2d=_plane(out.map_e2d),
         map_d2g=_plane(out.map_d2g),
         weights_e2d=tuple(_plane(weights) for weights in out.weights_e2d),
         weights_d2g=tuple(_plane(weights) for weights in out.weights_d2g),
+        unfinished=_image(out.refined) if network.config.completion else None,
+        mirrored=reaches_out(crop, photo.rgb.shape),
     )
 
 

@@ -15,9 +15,14 @@ _LEAST_SIDE = 384  # px of a panel that its labels fit under
 _MOST_SIDE = 512  # px of a panel on sheets of more than three columns
 _STORY = (
     "A network removes blemishes in two stages: the first (encoder and decoder) finds and repairs them, the second"
-    " (generator) looks again and finishes. Everything else is to stay as it is."
+    " (generator) looks again and repairs what is left. Everything else is to stay as it is."
+)
+_FINISHING = (
+    " At the end the correction is finished: marks that it takes in part are taken wholly, and the finest texture is"
+    " left to the photo."
 )
 _INPUT = "The face as it is in the photo, cut out and turned upright."
+_MIRRORED = " Beyond the photo's edge it is mirrored."
 _SEEN = 0.5  # map value that is called a blemish in the notes
 
 
@@ -39,7 +44,7 @@ def attention_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
     side = panel_side(seen.size)
     rows = (
         (
-            _panel("1. Input", seen.crop.pixels, side, _INPUT),
+            _input_panel("1. Input", seen, side),
             _map_panel(
                 "2. Map E2D: blemishes found",
                 seen.map_e2d,
@@ -64,36 +69,46 @@ def attention_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
                 "5. Refined: after the second stage",
                 seen.refined,
                 side,
-                "The coarse face, finished where map D2G is bright: the result.",
+                f"The coarse face, repaired where map D2G is bright{_then_finished(seen)}: the result.",
             ),
             _correction_panel("6. Correction", seen.correction, side),
         ),
     )
     grids = ", ".join(f"{len(weights)} x {len(weights)}" for weights in seen.weights_e2d)
     lines = (
-        _STORY,
+        _story(seen),
         f"{_facts(seen, subject)} Attention, which makes the maps, works at {len(seen.weights_e2d)} scales: {grids}.",
     )
-    return compose(_heading(subject, "what the network sees and does"), lines, rows, (_MAP_LEGEND, _CHANGE_LEGEND))
+    return compose(_heading(subject, "what the network sees and does"), lines, rows, (_MAP_LEGEND, CHANGE_LEGEND))
 
 
 def stages_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
-    """Lay out input, coarse, refined, and below what each stage changed. -> [H, W, 3] uint8 RGB"""
-    side = panel_side(seen.size)
-    first, second = seen.coarse - seen.crop.pixels, seen.refined - seen.coarse
-    rows = (
-        (
-            _panel("1. Input", seen.crop.pixels, side, _INPUT),
-            _panel("2. Coarse: after the first stage", seen.coarse, side, "Blemishes found are repaired."),
-            _panel("3. Refined: after the second stage", seen.refined, side, "What was left is finished: the result."),
-        ),
-        (
-            _change_panel("4. Change by both stages", seen.refined - seen.crop.pixels, side, "Refined minus input."),
-            _change_panel("5. Change by the first stage", first, side, "Coarse minus input."),
-            _change_panel("6. Change by the second stage", second, side, "Refined minus coarse."),
-        ),
-    )
-    return compose(_heading(subject, "the two stages"), (_STORY, _facts(seen, subject)), rows, (_CHANGE_LEGEND,))
+    """Lay out the face after every step, and below what each changed. -> [H, W, 3] uint8 RGB
+
+    The steps are both stages and, where the network does that, the finishing of marks.
+    """
+    steps = [
+        ("Coarse: after the first stage", "the first stage", seen.coarse, "Blemishes found are repaired."),
+        ("Refined: after the second stage", "the second stage", seen.refined, "What was left is repaired: the result."),
+    ]
+    if seen.unfinished is not None:
+        steps[1:] = [
+            ("After the second stage", "the second stage", seen.unfinished, "What was left is repaired."),
+            ("Refined: finished", "finishing", seen.refined, "Marks taken in part are taken wholly: the result."),
+        ]
+    side = panel_side(seen.size) if len(steps) < 3 else min(panel_side(seen.size), _MOST_SIDE)
+    faces, changes = [_input_panel("1. Input", seen, side)], []
+    before = seen.crop.pixels
+    for number, (title, maker, after, note) in enumerate(steps, 2):
+        faces.append(_panel(f"{number}. {title}", after, side, note))
+        about = f"Panel {number} minus panel {number - 1}."
+        changes.append(change_panel(f"{number + len(steps) + 1}. Change by {maker}", after - before, side, about))
+        before = after
+    whole = seen.refined - seen.crop.pixels
+    together = change_panel(f"{len(steps) + 2}. Change in all", whole, side, f"Panel {len(steps) + 1} minus panel 1.")
+    rows = (faces, [together, *changes])
+    lines = (_story(seen), _facts(seen, subject))
+    return compose(_heading(subject, "what each stage does"), lines, rows, (CHANGE_LEGEND,))
 
 
 def features_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
@@ -148,17 +163,19 @@ def compare_sheet(first: FacePass, second: FacePass, subject: Subject, names: tu
             _map_panel(f"{letter}: map E2D", seen.map_e2d, side, "Blemishes found by the first stage."),
             _panel(f"{letter}: coarse", seen.coarse, side, "After the first stage."),
             _map_panel(f"{letter}: map D2G", seen.map_d2g, side, "Second look: what is left to do."),
-            _panel(f"{letter}: refined", seen.refined, side, "After the second stage: the result."),
+            _panel(
+                f"{letter}: refined", seen.refined, side, f"After the second stage{_then_finished(seen)}: the result."
+            ),
             _correction_panel(f"{letter}: correction", seen.correction, side),
         )
 
     apart = fit(second.correction, side) - fit(first.correction, side)
     rows = (
-        row("A", first, _panel("Input", first.crop.pixels, side, _INPUT)),
+        row("A", first, _input_panel("Input", first, side)),
         row(
             "B",
             second,
-            _change_panel(
+            change_panel(
                 "B against A",
                 apart,
                 side,
@@ -168,11 +185,11 @@ def compare_sheet(first: FacePass, second: FacePass, subject: Subject, names: tu
         ),
     )
     lines = (
-        _STORY,
+        _story(first, second),
         f"The face is {first.crop.face.size:.0f} px large in the photo. A: weights {names[0]}, working at"
         f" {first.size} x {first.size} px. B: weights {names[1]}, working at {second.size} x {second.size} px.",
     )
-    return compose(_heading(subject, "two networks"), lines, rows, (_MAP_LEGEND, _CHANGE_LEGEND))
+    return compose(_heading(subject, "two networks"), lines, rows, (_MAP_LEGEND, CHANGE_LEGEND))
 
 
 def panel_side(size: int) -> int:
@@ -191,6 +208,18 @@ def _facts(seen: FacePass, subject: Subject) -> str:
     )
 
 
+def _story(*passes: FacePass) -> str:
+    return _STORY + (_FINISHING if any(seen.unfinished is not None for seen in passes) else "")
+
+
+def _then_finished(seen: FacePass) -> str:
+    return "" if seen.unfinished is None else ", then finished"
+
+
+def _input_panel(title: str, seen: FacePass, side: int) -> Panel:
+    return _panel(title, seen.crop.pixels, side, _INPUT + (_MIRRORED if seen.mirrored else ""))
+
+
 def _panel(title: str, pixels: np.ndarray, side: int, note: str) -> Panel:
     return Panel(title, fit(to_bytes(pixels), side), note)
 
@@ -201,12 +230,13 @@ def _map_panel(title: str, values: np.ndarray, side: int, note: str) -> Panel:
     return Panel(title, fit(heat(values), side), f"{note} {figures}")
 
 
-def _change_panel(title: str, values: np.ndarray, side: int, note: str, verb: str = "changes") -> Panel:
+def change_panel(title: str, values: np.ndarray, side: int, note: str, verb: str = "changes") -> Panel:
+    """Show a difference of two square pictures, [S, S, 3] float of full scale 1, with its size in the note."""
     return Panel(f"{title} x {GAIN}", fit(difference(values), side), f"{note} {_changed(values, verb)}")
 
 
 def _correction_panel(title: str, values: np.ndarray, side: int) -> Panel:
-    return _change_panel(
+    return change_panel(
         title, values, side, f"Refined minus input, {GAIN} times as strong: what retouch adds to the photo."
     )
 
@@ -232,7 +262,7 @@ _WEIGHT_LEGEND = Legend(
     ("0: handed on as they are", "0.5", "1: all replaced"),
 )
 _LEVELS = round(255 / 2 / GAIN)
-_CHANGE_LEGEND = Legend(
+CHANGE_LEGEND = Legend(
     f"Changes, {GAIN} times as strong: lighter or darker than grey; tinted where the colour changes",
     _ramp(np.repeat(to_bytes(_RISE)[..., None], 3, axis=2)),
     (f"{_LEVELS} or more of 255 levels darker", "no change", f"{_LEVELS} or more levels lighter"),

@@ -33,6 +33,7 @@ def walk(seen: FacePass, subject: Subject) -> list[Frame]:
     """Return the film: input, map E2D on it, coarse, map D2G on it, refined, and back to the input."""
     side = min(panel_side(seen.size), _MOST_SIDE) // _BLOCK * _BLOCK
     name = f"{subject.photo}, face {subject.number} of {subject.faces}"
+    last = "Second stage: the result." if seen.unfinished is None else "Second stage, then finished: the result."
     views = (
         ("1. Input", f"{name}.", seen.crop.pixels),
         (
@@ -42,7 +43,7 @@ def walk(seen: FacePass, subject: Subject) -> list[Frame]:
         ),
         ("3. Coarse", "First stage: what was marked is repaired.", seen.coarse),
         ("4. Map D2G", "Second stage: where it is to work, the brighter the more.", overlay(seen.coarse, seen.map_d2g)),
-        ("5. Refined", "Second stage: the result.", seen.refined),
+        ("5. Refined", last, seen.refined),
     )
     stills = [_still(title, note, fit(to_bytes(pixels), side)) for title, note, pixels in views]
     frames: list[Frame] = []

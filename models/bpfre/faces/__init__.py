@@ -4,7 +4,7 @@ from bpfre.faces.align import align, crop_extent
 from bpfre.faces.cache import retinaface_weights
 from bpfre.faces.detector import DETECTORS, FaceDetector, open_detector, pick_detector
 from bpfre.faces.face import Face, FaceCrop
-from bpfre.faces.paste import crop_box, feather, paste, spread
+from bpfre.faces.paste import crop_box, feather, paste, reaches_out, spread
 
 __all__ = [
     "DETECTORS",
@@ -18,6 +18,7 @@ __all__ = [
     "open_detector",
     "paste",
     "pick_detector",
+    "reaches_out",
     "retinaface_weights",
     "spread",
 ]

@@ -31,6 +31,18 @@ def crop_box(crop: FaceCrop, shape: tuple[int, int]) -> tuple[int, int, int, int
     return int(x0), int(y0), int(x1), int(y1)
 
 
+def reaches_out(crop: FaceCrop, shape: tuple[int, ...]) -> bool:
+    """Return whether a crop shows more than a pixel beyond its photo's edge, which `align` fills by mirroring.
+
+    Args:
+        crop: the aligned face.
+        shape: height and width of the photo (further entries are ignored).
+    """
+    outline = transform(invert(crop.matrix), corners(crop.pixels.shape[0]))
+    past = np.maximum(-0.5 - outline, outline - (shape[1] - 0.5, shape[0] - 0.5))
+    return bool(past.max() > 1)
+
+
 def paste(rgb: np.ndarray, crop: FaceCrop, correction: np.ndarray, *, strength: float = 1.0) -> None:
     """Add a correction to the photo in place, warped to its resolution and faded out at the crop's edge.
 

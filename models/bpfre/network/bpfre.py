@@ -86,10 +86,14 @@ class BPFRe(nn.Module):
         Raises:
             ValueError: not [N, 3, H, W], or a side over 4096.
         """
+        out = self.stages(x, position)
+        return out._replace(refined=self.finish(x, out.refined, position))
+
+    def stages(self, x: Tensor, position: Tensor | None = None) -> BPFReOutput:
+        """Run both stages as `forward` does, without finishing what they made."""
         if x.ndim != 4 or x.shape[1] != 3 or max(x.shape[2:]) > MAX_SIDE or min(x.shape[2:]) < 1:
             raise ValueError(f"expected [N, 3, H, W] with sides of 1 to {MAX_SIDE}, got {list(x.shape)}.")
         height, width = x.shape[2:]
-        crop, window = x, position
         if position is None:
             position = position_grid(height, width, device=x.device, dtype=x.dtype).expand(len(x), -1, -1, -1)
         pad = (0, -width % self.config.stride, 0, -height % self.config.stride)
@@ -99,7 +103,7 @@ class BPFRe(nn.Module):
         if any(pad):
             coarse, refined, map_e2d, map_d2g = (t[..., :height, :width] for t in out[:4])
             out = BPFReOutput(coarse, refined, map_e2d, map_d2g, out.weights_e2d, out.weights_d2g)
-        return out._replace(refined=self.finish(crop, out.refined, window))
+        return out
 
     def finish(self, x: Tensor, image: Tensor, position: Tensor | None = None) -> Tensor:
         """Make a stage's result final: in evaluation mode, and where the configuration says so, by `complete`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,14 @@ def network() -> BPFRe:
     """Works at 64, 96 and 128 px; its maps and corrections are not empty."""
     torch.manual_seed(3)
     return BPFRe(preset("tiny", zoom=(1.0, 2.0))).eval()
+
+
+@pytest.fixture(scope="session")
+def finishing(network: BPFRe) -> BPFRe:
+    """The same network, and the marks that it takes in part are finished."""
+    same = BPFRe(dataclasses.replace(network.config, completion=True)).eval()
+    same.load_state_dict(network.state_dict())
+    return same
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +53,11 @@ def photo(portrait: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Pho
 @pytest.fixture(scope="session")
 def seen(photo: Photo, network: BPFRe, detector: FaceDetector) -> FacePass:
     return face_pass(network, photo, faces_of(photo, detector)[0])
+
+
+@pytest.fixture(scope="session")
+def finished(photo: Photo, finishing: BPFRe, detector: FaceDetector) -> FacePass:
+    return face_pass(finishing, photo, faces_of(photo, detector)[0])
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import torch
 from bpfre.errors import FaceRefusedError, PhotoError
 from bpfre.evaluation import FacePass, example_photos, face_pass, faces_of
 from bpfre.faces import Face, crop_extent, paste
+from bpfre.network import BPFRe
 from bpfre.photos import read_photo
 from bpfre.retouching import Job, RetouchSettings, retouch_photos
 from bpfre.retouching.batches import crop_sizes, size_for
@@ -41,6 +42,23 @@ def test_a_pass_holds_what_the_network_returns(seen: FacePass, network) -> None:
     assert np.array_equal(seen.weights_d2g[2], out.weights_d2g[2][0, 0].numpy())
 
 
+def test_what_finishing_adds_can_be_told_from_the_second_stage(
+    seen: FacePass, finished: FacePass, network, finishing
+) -> None:
+    assert seen.unfinished is None
+    assert finished.unfinished is not None and np.array_equal(finished.unfinished, seen.refined)
+    with torch.inference_mode():
+        out = finishing(torch.from_numpy(finished.crop.pixels).permute(2, 0, 1)[None])
+    assert np.array_equal(finished.refined, out.refined[0].permute(1, 2, 0).numpy())
+    assert np.abs(finished.refined - finished.unfinished).max() > 1 / 255
+
+
+def test_a_crop_beyond_the_photo_is_known_as_such(seen: FacePass, photo, network) -> None:
+    narrow = dataclasses.replace(photo, rgb=np.ascontiguousarray(photo.rgb[:, :190]))
+    assert not seen.mirrored
+    assert face_pass(network, narrow, seen.crop.face).mirrored
+
+
 def test_correction_is_what_retouch_adds_to_the_photo(seen: FacePass, photo, network, detector, tmp_path: Path) -> None:
     assert seen.size == size_for(crop_extent(seen.crop.face), crop_sizes(network)) == 128
     job = Job(photo.path, tmp_path / "out.png")
@@ -65,15 +83,12 @@ def test_faces_that_retouch_refuses_are_refused(photo, network, detector) -> Non
 
 
 def test_output_that_is_no_number_is_refused(photo, network, detector) -> None:
-    class Broken(torch.nn.Module):
-        config = network.config
-
-        def forward(self, x: torch.Tensor):
-            out = network(x)
-            return out._replace(refined=out.refined * float("nan"))
-
+    broken = BPFRe(network.config).eval()
+    with torch.no_grad():
+        for parameter in broken.generator.parameters():
+            parameter.fill_(float("nan"))
     with pytest.raises(FaceRefusedError, match="not numbers"):
-        face_pass(Broken(), photo, faces_of(photo, detector)[0])
+        face_pass(broken, photo, faces_of(photo, detector)[0])
 
 
 def test_a_detector_that_fails_is_a_sentence(photo) -> None:

@@ -121,6 +121,50 @@ def test_changes_of_the_stages_add_up(seen: FacePass, subject, drawn: Drawn) -> 
     assert first.any() and second.any()
 
 
+def test_finishing_is_not_taken_for_the_second_stage(finished: FacePass, subject, drawn: Drawn) -> None:
+    stages_sheet(finished, subject)
+    side = panel_side(finished.size)
+    assert finished.unfinished is not None
+    expected = [
+        *(to_bytes(p) for p in (finished.crop.pixels, finished.coarse, finished.unfinished, finished.refined)),
+        difference(finished.refined - finished.crop.pixels),
+        difference(finished.coarse - finished.crop.pixels),
+        difference(finished.unfinished - finished.coarse),
+        difference(finished.refined - finished.unfinished),
+    ]
+    for panel, pixels in zip(drawn.panels, expected, strict=True):
+        assert np.array_equal(panel.pixels, fit(pixels, side))
+    assert [panel.title for panel in drawn.panels] == [
+        "1. Input",
+        "2. Coarse: after the first stage",
+        "3. After the second stage",
+        "4. Refined: finished",
+        "5. Change in all x 4",
+        "6. Change by the first stage x 4",
+        "7. Change by the second stage x 4",
+        "8. Change by finishing x 4",
+    ]
+    assert "Panel 4 minus panel 3." in drawn.panels[7].note
+
+
+def test_sheets_say_where_results_are_finished(seen: FacePass, finished: FacePass, subject, drawn: Drawn) -> None:
+    for draw in (attention_sheet, stages_sheet):
+        draw(seen, subject)
+        assert "finish" not in drawn.words
+        draw(finished, subject)
+        assert "At the end the correction is finished" in drawn.words
+    compare_sheet(seen, finished, subject, ("a", "b"))
+    notes = [panel.note for panel in drawn.panels if panel.title.endswith("refined")]
+    assert notes == ["After the second stage: the result.", "After the second stage, then finished: the result."]
+
+
+def test_what_is_mirrored_is_said_to_be(seen: FacePass, subject, drawn: Drawn) -> None:
+    attention_sheet(dataclasses.replace(seen, mirrored=True), subject)
+    assert drawn.panels[0].note.endswith("Beyond the photo's edge it is mirrored.")
+    attention_sheet(dataclasses.replace(seen, mirrored=False), subject)
+    assert "mirrored" not in drawn.words
+
+
 def test_features_sheet_has_every_scale_of_both_modules(seen: FacePass, subject, drawn: Drawn) -> None:
     features_sheet(seen, subject)
     side = panel_side(seen.size)

@@ -39,6 +39,21 @@ def test_the_five_pictures_come_in_order(film: list[Frame], seen: FacePass) -> N
     assert all(length % 16 == 0 for length in stills[0].shape[:2])
 
 
+def test_films_say_where_the_result_is_finished(seen: FacePass, finished: FacePass, subject, monkeypatch) -> None:
+    module = sys.modules["bpfre.evaluation.walk"]
+    notes: list[str] = []
+    whole = module.caption
+
+    def spy(width: int, title: str, note: str, *, lines: int) -> np.ndarray:
+        notes.append(note)
+        return whole(width, title, note, lines=lines)
+
+    monkeypatch.setattr(module, "caption", spy)
+    walk(seen, subject)
+    walk(finished, subject)
+    assert notes[4::5] == ["Second stage: the result.", "Second stage, then finished: the result."]
+
+
 def test_overlay_leaves_clear_places_grey_and_shows_blemishes_in_the_maps_colour() -> None:
     pixels = np.full((2, 2, 3), (0.9, 0.5, 0.4), np.float32)
     shown = overlay(pixels, np.array([[0.0, 1.0], [0.0, 0.0]], np.float32))

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from bpfre.errors import FaceRefusedError
-from bpfre.faces import Face, FaceCrop, align, crop_box, paste, spread
+from bpfre.faces import Face, FaceCrop, align, crop_box, paste, reaches_out, spread
 from bpfre.faces.similarity import invert, transform
+from bpfre.faces.template import FFHQ_512
 
 MakeFace = Callable[..., Face]
 SIZE = 512
@@ -53,6 +54,15 @@ def test_outside_of_the_box_nothing_changes(make_face: MakeFace, size: float, de
     assert changed[y0:y1, x0:x1].any()
     changed[y0:y1, x0:x1] = False
     assert not changed.any()
+
+
+@pytest.mark.parametrize(("shift", "out"), [((0, 0), False), ((-3, 0), True), ((0, 3), True), ((0.4, -0.4), False)])
+def test_crops_that_reach_beyond_the_photo_are_known(shift: tuple[float, float], out: bool) -> None:
+    """A crop that is just its photo, then moved."""
+    photo = noise((SIZE, SIZE), np.uint8)
+    landmarks = (FFHQ_512 + shift).astype(np.float32)
+    crop = align(photo, Face(np.array([100, 100, 400, 450], np.float32), landmarks, 1.0))
+    assert reaches_out(crop, photo.shape) is out
 
 
 @pytest.mark.parametrize("size", [60, 150, 350, 351, 900, 2000])
