@@ -74,8 +74,8 @@ def face_with(place: tuple[int, int], darkness: float) -> np.ndarray:
     return (skin * np.exp(-cover * np.array((0.5, 0.8, 1.0)) * darkness)).astype(np.float32)
 
 
-def test_permanent_marks_go_where_it_is_asked_for_and_stay_by_default() -> None:
-    place = (170, 330)
+@pytest.mark.parametrize("place", [(170, 330), (140, 370)], ids=["cheek", "near the outline"])
+def test_permanent_marks_go_where_it_is_asked_for_and_stay_by_default(place: tuple[int, int]) -> None:
     pixels = face_with(place, 0.9)
     nothing = np.zeros_like(pixels)
     assert not chosen_part(pixels, nothing).any()
