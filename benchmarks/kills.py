@@ -2,10 +2,11 @@
 
 Run: python benchmarks/kills.py [--kills 200] [--photos 24] [--seed 0]      (about 4 s for each kill)
 
-A folder of small portraits is retouched; at a random moment the process gets SIGKILL and the same command is started
-again, until a run ends by itself; then with an empty output folder, until there were as many kills as asked for. After
-every kill each result that is there must be, byte for byte, the one of a run that nobody disturbed, and the originals
-must be as they were. After each run that ended by itself all results must be there and no temporary file.
+A folder of small portraits is retouched, with layers; at a random moment the process gets SIGKILL and the same command
+is started again, until a run ends by itself; then with an empty output folder, until there were as many kills as asked
+for. After every kill each result and layered file that is there must be, byte for byte, the one of a run that nobody
+disturbed, and the originals must be as they were. After each run that ended by itself all of them must be there and no
+temporary file.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def start(photos: Path, out: Path) -> subprocess.Popen[bytes]:
     """Start retouching; one face at a time, so that every run computes alike."""
     command = [sys.executable, "-m", "bpfre_cli", "retouch", photos, "--out", out, "--batch-size", 1]
-    arguments = [*map(str, command), "--detector", "mtcnn", "--device", "cpu", "--quiet"]
+    arguments = [*map(str, command), "--detector", "mtcnn", "--device", "cpu", "--layers", "--quiet"]
     return subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 

@@ -11,6 +11,8 @@ it was, or below 1.5 (CIE Lab); `kept`, share of moles, freckles and scars that 
 difference is at most 1.0 (CIE76); `texture`, high-pass energy of skin outside blemishes, after over before;
 `elsewhere`, mean absolute change of the face outside marks, grey levels of 255.
 
+With --remove-marks a last line says how many of the permanent marks `bpfre retouch --marks remove` takes away.
+
 Rows: the unedited photo; a classical method (blobs by differences of Gaussians, inpainting, frequency separation,
 tuned by `tune_classical.py` on people of the training set); both stages of the weights; other weights. Two more
 tables, where asked for, have the mean absolute change of the face: of results that are retouched again, and of the
@@ -55,6 +57,7 @@ from bpfre.evaluation.real_skin import (
 from bpfre.faces import Face, FaceDetector, open_detector
 from bpfre.network import CoarseOnly
 from bpfre.photos import find_photos, read_photo, rgb8, write_photo
+from bpfre.retouching import RetouchSettings
 from bpfre.retouching.batches import Network
 from bpfre.runtime import tune_allocator
 from bpfre.training import read_patterns
@@ -187,6 +190,13 @@ def document(scores: Mapping[str, Scores], tones: Mapping[str, str], extras: Map
     }
 
 
+def marks_gone(scores: Scores) -> str:
+    """Say how many permanent marks are gone, by the measure of temporary ones, and which controls changed."""
+    gone = [mark.removed for score in scores for mark in score.permanent]
+    unchanged = summarise(scores).unchanged
+    return f"--marks remove: {sum(gone)} of {len(gone)} permanent marks gone, controls unchanged {unchanged:.1%}"
+
+
 def pick(scores: Scores, people: set[str]) -> Scores:
     """Scores of some people."""
     return [score for score in scores if score.person in people]
@@ -201,6 +211,7 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, default=LABELS)
     parser.add_argument("--hold-out", type=Path, default=HOLD_OUT, help="only people of this list are measured")
     parser.add_argument("--only", default="*", help="glob of photos, below FACES")
+    parser.add_argument("--remove-marks", action="store_true", help="count the marks that --marks remove takes away")
     parser.add_argument("--second-pass", action="store_true", help="retouch the results again")
     parser.add_argument("--composites", action="store_true", help="retouch the clean faces of FACES/composite")
     parser.add_argument("--json", type=Path, help="write everything measured")
@@ -247,6 +258,10 @@ def measure(options: argparse.Namespace, console: Console) -> None:
             changed = retouch_pictures(composites, network, detector)
             extras.setdefault("composites", {})[name] = mean_change(composites, changed, clean)
     report(console, options.weights, scores, labels, extras)
+    if options.remove_marks:
+        network, settings = load_network(options.weights), RetouchSettings(marks="remove")
+        done = retouch_pictures(pictures, network, detector, settings)
+        console.print(marks_gone([score_photo(pictures[p.photo], done[p.photo], p, areas[p.photo]) for p in chosen]))
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(document(scores, labels.tones(), extras), indent=1))

@@ -204,14 +204,16 @@ def _run(
         "settings": {name: str(v) if isinstance(v, Path) else v for name, v in dataclasses.asdict(settings).items()},
     }
     document = report_document(results, facts, others)
-    if report is not None:
-        write_report(document, report)
     if as_json:
         console.document(document)
     else:
         _show_results(results, others, facts, quiet=quiet)
-    if review is not None:
-        _write_review(review, len(jobs), others, facts, stopped=interrupt is not None, silent=quiet or as_json)
+    try:  # a disk that refuses one of them costs neither the other nor what was printed
+        if report is not None:
+            write_report(document, report)
+    finally:
+        if review is not None:
+            _write_review(review, len(jobs), others, facts, stopped=interrupt is not None, silent=quiet or as_json)
     if interrupt is not None:
         raise interrupt
     return any(result.status == "failed" for result in results)

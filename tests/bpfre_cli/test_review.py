@@ -116,3 +116,15 @@ def test_ctrl_c_leaves_a_page_of_what_was_done(
     states = sorted(photo["state"] for photo in photos_of(tmp_path / "clean").values())
     assert len(states) == 3
     assert "pending" in states
+
+
+def test_a_report_that_cannot_be_written_costs_neither_the_page_nor_the_list_of_failures(
+    cli: Cli, folder: Path, options: tuple[object, ...], tmp_path: Path
+) -> None:
+    (folder / "bad.png").write_bytes(b"no photo")
+    (tmp_path / "file").write_bytes(b"")
+    report = tmp_path / "file" / "report.json"
+    ended = cli("retouch", folder, "--out", tmp_path / "clean", "--review", "--report", report, *options)
+    assert ended.code == 1 and "bad.png failed. bad.png is not a photo." in ended.err
+    assert f"{report} cannot be written: a part of its path is a file, not a folder." in ended.err
+    assert photos_of(tmp_path / "clean")["bad.png"]["state"] == "failed"

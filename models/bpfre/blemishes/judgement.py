@@ -46,6 +46,21 @@ class SpotSettings:
     soft_radius: float = 2.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class MarkSettings:
+    """What is enough for a mark of any kind where all are to go, also one too faint to say of what kind.
+
+    Set on every second photo with permanent marks in `benchmarks/real_skin/labels.json`.
+    """
+
+    strength: float = 0.08  # least optical density
+    clear: float = 1.8  # least darkness relative to that of the ring's texture
+    closed: float = 0.6  # it ends in nearly all directions by that share of its height
+    half: float = 6.5  # greatest radius, px of a 512 face crop
+    hairs: float = 0.3  # share of hair-like lines around, beyond which it has to be as large as the next
+    hairy_half: float = 1.8
+
+
 class Verdict(Enum):
     """What a place that stands out is."""
 
@@ -72,6 +87,13 @@ def judge(contrast: Contrast, sigma: float, settings: SpotSettings) -> Verdict:
         return Verdict.HEAL
     stays = alone and c.strength >= 0.2 and c.darkness_ratio >= s.clear and c.half <= s.radius[1]
     return Verdict.KEEP if stays and (not hairy or c.half >= 1.8) else Verdict.SKIN
+
+
+def stands_out(contrast: Contrast, settings: MarkSettings) -> bool:
+    """Say whether a place is a mark of any kind, however faint, and neither crease nor hair."""
+    c, s = contrast, settings
+    alone = c.darkness_closed >= s.closed and c.half <= s.half and (c.hairs <= s.hairs or c.half >= s.hairy_half)
+    return alone and c.strength >= s.strength and c.darkness_ratio >= s.clear
 
 
 def _is_blood(c: Contrast, s: SpotSettings) -> bool:

@@ -36,6 +36,9 @@ _ELLIPSES = (
     ((281, 322), (18, 13)),
     ((257, 372), (76, 34)),
 )
+# The same where all marks are to go, not only what is surely a blemish: nearer to the outline, the eyes and the lips.
+_WIDE_ELLIPSES = (((193, 240), (44, 24)), ((319, 240), (44, 24)), *_ELLIPSES[2:-1], ((257, 372), (64, 28)))
+_WIDE_OVAL, _WIDE_CREASE_MARGIN = ((256, 290), (146, 188)), 3.0
 _CHEEKS = (((175, 315), 22), ((338, 315), 22), ((257, 165), 22))
 _OVAL = ((256, 285), (128, 175))
 
@@ -72,9 +75,16 @@ def spot_area_from_landmarks(points: np.ndarray, shape: tuple[int, int], *, scal
     return area & ~_near(points[list(_LIPS)], shape, margins["lips"])
 
 
-def spot_area(skin: np.ndarray, *, scale: float = 1.0) -> np.ndarray:
-    """Cut skin down to where spots may be sought, if no landmarks are known. [H, W] bool -> [H, W] bool"""
-    return cv2.distanceTransform(skin.astype(np.uint8), cv2.DIST_L2, 5) > _CREASE_MARGIN * scale
+def spot_area(skin: np.ndarray, *, scale: float = 1.0, wide: bool = False) -> np.ndarray:
+    """Cut skin down to where spots may be sought, if no landmarks are known. [H, W] bool -> [H, W] bool
+
+    Args:
+        skin: as `estimate_skin` returns it.
+        scale: size of the face relative to a 512 crop.
+        wide: as it was given there.
+    """
+    margin = _WIDE_CREASE_MARGIN if wide else _CREASE_MARGIN
+    return cv2.distanceTransform(skin.astype(np.uint8), cv2.DIST_L2, 5) > margin * scale
 
 
 def find_hair(rgb: np.ndarray, skin: np.ndarray, *, scale: float = 1.0) -> np.ndarray:
@@ -121,13 +131,16 @@ def _near(points: np.ndarray, shape: tuple[int, int], margin: float) -> np.ndarr
     return cv2.distanceTransform(1 - hull, cv2.DIST_L2, 5) <= margin
 
 
-def estimate_skin(crop: np.ndarray, *, origin: tuple[float, float] = (0.0, 0.0), scale: float = 1.0) -> np.ndarray:
+def estimate_skin(
+    crop: np.ndarray, *, origin: tuple[float, float] = (0.0, 0.0), scale: float = 1.0, wide: bool = False
+) -> np.ndarray:
     """Estimate facial skin in an aligned crop from the template and the colour of cheeks and forehead.
 
     Args:
         crop: [H, W, 3] float sRGB in [0, 1], aligned to the five-point template.
         origin: place of the template's corner in the crop, px.
         scale: size of the template relative to 512.
+        wide: look nearer to the outline and the features, where a mark of its own may lie but is less surely told.
 
     Returns:
         [H, W] bool, cautious: what is not surely skin is left out.
@@ -140,8 +153,8 @@ def estimate_skin(crop: np.ndarray, *, origin: tuple[float, float] = (0.0, 0.0),
         cv2.ellipse(mask, at, (round(axes[0] * scale), round(axes[1] * scale)), 0, 0, 360, 1, -1)
         return mask.astype(bool)
 
-    allowed = ellipse(*_OVAL)
-    for centre, axes in _ELLIPSES:
+    allowed = ellipse(*(_WIDE_OVAL if wide else _OVAL))
+    for centre, axes in _WIDE_ELLIPSES if wide else _ELLIPSES:
         allowed &= ~ellipse(centre, axes)
     smooth = cv2.GaussianBlur(np.ascontiguousarray(crop, np.float32), (0, 0), 4 * scale)
     lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB)

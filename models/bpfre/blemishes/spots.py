@@ -10,7 +10,7 @@ import numpy as np
 
 from bpfre.blemishes.blobs import Blob, find_blobs
 from bpfre.blemishes.contrast import Contrast, Plane, Surface, measure
-from bpfre.blemishes.judgement import SpotSettings, Verdict, judge
+from bpfre.blemishes.judgement import MarkSettings, SpotSettings, Verdict, judge, stands_out
 from bpfre.blemishes.regions import find_hair
 
 _CLEAR = 0.4  # optical density of a spot that stands out from any texture
@@ -79,10 +79,10 @@ def spots_and_kept(
 def find_all_marks(
     rgb: np.ndarray, skin: np.ndarray, *, scale: float = 1.0, settings: SpotSettings | None = None
 ) -> np.ndarray:
-    """Find temporary spots and marks that belong to the person alike; otherwise as `find_spots`."""
-    surface = _surface(rgb, skin, scale)
+    """Find temporary spots, marks that belong to the person, and what cannot be told; otherwise as `find_spots`."""
+    surface, faint = _surface(rgb, skin, scale), MarkSettings()
     marks = _judged(surface, settings or SpotSettings())
-    return _labels(surface, [mark for mark in marks if mark.verdict is not Verdict.SKIN])
+    return _labels(surface, [m for m in marks if m.verdict is not Verdict.SKIN or stands_out(m.contrast, faint)])
 
 
 def _labels(surface: Surface, marks: Sequence[FoundMark]) -> np.ndarray:

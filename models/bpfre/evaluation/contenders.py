@@ -35,7 +35,10 @@ class RememberingDetector:
 
 
 def retouch_pictures(
-    pictures: Mapping[str, np.ndarray], network: Network, detector: FaceDetector
+    pictures: Mapping[str, np.ndarray],
+    network: Network,
+    detector: FaceDetector,
+    settings: RetouchSettings | None = None,
 ) -> dict[str, np.ndarray]:
     """Retouch pictures with the runner, as lossless files.
 
@@ -45,6 +48,7 @@ def retouch_pictures(
         pictures: name -> [H, W, 3] uint8.
         network: in evaluation mode.
         detector: finds the faces.
+        settings: of the run; the default ones by default.
     Returns:
         name -> [H, W, 3] uint8; equal to the picture where nothing was retouched.
     Raises:
@@ -57,7 +61,7 @@ def retouch_pictures(
             iio.imwrite(source, pixels, plugin="tifffile", photometric="rgb")
             jobs[Job(source, Path(place) / "done" / source.name)] = name
         results = {}
-        for result in retouch_photos(list(jobs), RetouchSettings(), network=network, detector=detector):
+        for result in retouch_photos(list(jobs), settings or RetouchSettings(), network=network, detector=detector):
             name = jobs[Job(result.source, result.destination)]
             if result.status == "failed":
                 raise PhotoError(f"{name} could not be retouched: {result.reason}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bpfre.errors import PhotoError
-from bpfre.photos.disk import reason
+from bpfre.photos.disk import reason, remedy
 
 _PREFIX, _SUFFIX = ".bpfre-", ".part"
 
@@ -39,10 +39,7 @@ def atomic_file(destination: Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise PhotoError(
-                f"{destination} cannot be written: {reason(error)}.",
-                "Free space, or choose another output folder.",
-            ) from error
+            raise PhotoError(f"{destination} cannot be written: {reason(error)}.", remedy(error)) from error
         raise
 
 

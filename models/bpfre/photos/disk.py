@@ -18,10 +18,22 @@ _REASONS = {
     errno.ENAMETOOLONG: "its name is too long",
 }
 
+_ELSEWHERE = "Choose another output folder."
+_REMEDIES = {
+    errno.ENOSPC: "Free space, or choose another output folder.",
+    errno.EDQUOT: "Free space, or choose another output folder.",
+    errno.ENAMETOOLONG: "Give it a shorter name, or choose an output folder nearer to the disk's root.",
+}
+
 
 def reason(error: OSError) -> str:
     """Return why a file could not be opened or written, without a full stop."""
     return _REASONS.get(error.errno or 0, (error.strerror or "the disk reports an error").lower())
+
+
+def remedy(error: OSError) -> str:
+    """Return what to do about a file that could not be written."""
+    return _REMEDIES.get(error.errno or 0, _ELSEWHERE)
 
 
 def is_file(path: Path) -> bool:

@@ -70,8 +70,9 @@ def _without_marks(pixels: np.ndarray) -> np.ndarray:
     """Heal everything that stands out from the skin of an aligned crop."""
     scale = len(pixels) / TEMPLATE_SIZE
     pixels = np.clip(pixels, 0, 1)
-    skin = estimate_skin(pixels, scale=scale)
-    return heal_spots(pixels, find_all_marks(pixels, spot_area(skin, scale=scale), scale=scale), skin, scale=scale)
+    skin = estimate_skin(pixels, scale=scale, wide=True)
+    marks = find_all_marks(pixels, spot_area(skin, scale=scale, wide=True), scale=scale)
+    return heal_spots(pixels, marks, skin, scale=scale)
 
 
 def _under_eyes(size: int) -> np.ndarray:

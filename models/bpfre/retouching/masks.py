@@ -18,9 +18,9 @@ _ROUNDING = 1.0  # px that a mask of another size may miss the photo's shape by
 def share_of(name: Path, shape: tuple[int, ...], *, protect: Path | None, only: Path | None) -> np.ndarray | None:
     """Say how much of a correction each pixel of a photo gets.
 
-    A mask lies in its folder under the photo's name below the input folder, with any suffix of a photo. Grey in
-    between fades, and so does transparency: nothing painted is black. It may be smaller or larger than the photo, not
-    of another shape.
+    A mask lies in its folder under the photo's name below the input folder, with any suffix of a photo, in small or
+    capital letters. Grey in between fades, and so does transparency: nothing painted is black. It may be smaller or
+    larger than the photo, not of another shape.
 
     Args:
         name: path of the photo below its input folder.
@@ -82,7 +82,8 @@ def blend(before: np.ndarray, after: np.ndarray, share: np.ndarray) -> np.ndarra
 
 
 def _find(folder: Path, name: Path) -> Path | None:
-    paths = (folder / name.with_suffix(suffix) for suffix in (name.suffix, ".png", *SUFFIXES))
+    suffixes = (name.suffix, ".png", *SUFFIXES)
+    paths = (folder / name.with_suffix(case) for suffix in suffixes for case in (suffix, suffix.upper()))
     return next((path for path in paths if is_file(path)), None)
 
 

@@ -10,7 +10,7 @@ import pytest
 from bpfre.blemishes import Mark, SpotSettings, Verdict, draw_marks, find_marks, find_spots
 from bpfre.blemishes.blobs import curvatures, find_blobs
 from bpfre.blemishes.contrast import Contrast, Surface, measure
-from bpfre.blemishes.judgement import judge
+from bpfre.blemishes.judgement import MarkSettings, judge, stands_out
 
 SIDE = 320
 TONES = ("light", "medium", "dark")
@@ -256,3 +256,24 @@ CLEAR = Contrast(
 )
 def test_judgement(change: dict, verdict: Verdict) -> None:
     assert judge(dataclasses.replace(CLEAR, **change), 2.0, SpotSettings()) is verdict
+
+
+FAINT = {"density": np.array([0.07, 0.1, 0.12]), "half": 1.2, "darkness_ratio": 2.0, "redness_ratio": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({}, True),
+        ({"hairs": 0.4}, False),  # a hair
+        ({"hairs": 0.4, "half": 3.0}, True),  # a mole in a beard
+        ({"darkness_closed": 0.3}, False),  # a crease
+        ({"darkness_ratio": 1.2}, False),  # texture
+        ({"half": 9.0}, False),  # shading
+        ({"density": np.array([0.02, 0.03, 0.03])}, False),
+    ],
+)
+def test_faint_marks_count_where_all_are_to_go(change: dict, found: bool) -> None:
+    place = dataclasses.replace(CLEAR, **{**FAINT, **change})
+    assert stands_out(place, MarkSettings()) == found
+    assert judge(dataclasses.replace(CLEAR, **FAINT), 2.0, SpotSettings()) is Verdict.SKIN

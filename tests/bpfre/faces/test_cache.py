@@ -8,6 +8,8 @@ from bpfre.errors import DetectorError
 from bpfre.faces import retinaface_weights
 from bpfre.faces.cache import FILE_VARIABLE, RETINAFACE, how_to_get, read_verified
 from bpfre.user_cache import CACHE_VARIABLE
+from bpfre.weights import weights_path
+from bpfre.weights.catalog import CATALOG
 
 
 @pytest.fixture(autouse=True)
@@ -22,12 +24,17 @@ def test_an_empty_cache_has_no_weights_and_stays_empty(empty_cache: Path) -> Non
     assert not empty_cache.exists()
 
 
-def test_the_working_folder_is_never_looked_at(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, weights_file: Path
-) -> None:
-    (tmp_path / RETINAFACE.file).write_bytes(weights_file.read_bytes())
-    monkeypatch.chdir(tmp_path)
-    assert retinaface_weights() is None
+@pytest.mark.parametrize("below", ["", "weights", "gfpgan/weights"])
+def test_the_working_folder_is_never_looked_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, below: str) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    found = {known.name: known.find() for known in CATALOG.values()}
+    here = tmp_path / "here" / below
+    here.mkdir(parents=True)
+    for known in CATALOG.values():
+        (here / known.file).write_bytes(b"")
+    monkeypatch.chdir(tmp_path / "here")
+    assert {known.name: known.find() for known in CATALOG.values()} == found
+    assert retinaface_weights() is None and weights_path("starter") == found["starter"]
 
 
 def test_verified_weights_are_found_in_the_cache(empty_cache: Path, weights_file: Path) -> None:

@@ -118,6 +118,20 @@ def test_a_file_where_a_folder_is_needed(photo: Photo, tmp_path: Path) -> None:
         write_photo(photo, photo.rgb, tmp_path / "out" / "b.png")
 
 
+@pytest.mark.parametrize(
+    ("code", "step"),
+    [
+        (errno.ENOSPC, "Free space, or choose another output folder."),
+        (errno.EACCES, "Choose another output folder."),
+        (errno.ENAMETOOLONG, "Give it a shorter name, or"),
+    ],
+)
+def test_the_next_step_follows_from_the_cause(destination: Path, code: int, step: str) -> None:
+    with pytest.raises(PhotoError) as caught, atomic_file(destination):
+        raise OSError(code, os.strerror(code))
+    assert caught.value.next_step.startswith(step)
+
+
 def test_a_missing_source(tmp_path: Path) -> None:
     with pytest.raises(UnreadablePhotoError, match="no such file"):
         copy_photo(tmp_path / "gone.jpg", tmp_path / "b.jpg")

@@ -46,6 +46,17 @@ def test_each_effect_is_found_where_it_is(effect: str) -> None:
         assert share > 0.8 if name == effect else abs(share) < 0.2, (effect, name, share)
 
 
+@pytest.mark.parametrize("effect", ["redness", "under-eye", "shine"])
+def test_effects_end_softly(effect: str) -> None:
+    """A flat correction that darkens one half: where an effect's part of it ends, there is a ramp and no edge."""
+    flat = np.full((512, 512, 3), 0.1, np.float32)
+    flat[:, 256:] = -0.1
+    part = chosen_part(np.zeros_like(flat), flat, effects=[effect])
+    assert np.abs(part).max() == pytest.approx(0.1, rel=0.05)
+    share = part / flat
+    assert share.min() < 0.05 and max(np.abs(np.diff(share, axis=axis)).max() for axis in (0, 1)) < 0.12
+
+
 def test_all_effects_are_the_correction_itself() -> None:
     correction = PARTS["redness"]
     assert chosen_part(np.zeros_like(correction), correction) is correction
@@ -63,8 +74,8 @@ def face_with(place: tuple[int, int], darkness: float) -> np.ndarray:
     return (skin * np.exp(-cover * np.array((0.5, 0.8, 1.0)) * darkness)).astype(np.float32)
 
 
-def test_permanent_marks_go_where_it_is_asked_for_and_stay_by_default() -> None:
-    place = (170, 330)
+@pytest.mark.parametrize("place", [(170, 330), (140, 370)], ids=["cheek", "near the outline"])
+def test_permanent_marks_go_where_it_is_asked_for_and_stay_by_default(place: tuple[int, int]) -> None:
     pixels = face_with(place, 0.9)
     nothing = np.zeros_like(pixels)
     assert not chosen_part(pixels, nothing).any()

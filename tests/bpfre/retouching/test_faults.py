@@ -28,8 +28,8 @@ def folder(tmp_path: Path, portrait: np.ndarray) -> Path:
 
 @pytest.fixture
 def run(brighter, detector: FaceDetector) -> Callable[..., dict[str, PhotoResult]]:
-    def run(jobs: list[Job], out: Path) -> dict[str, PhotoResult]:
-        settings = RetouchSettings(device="cpu")
+    def run(jobs: list[Job], out: Path, **more: object) -> dict[str, PhotoResult]:
+        settings = RetouchSettings(device="cpu", **more)
         journal = Journal(out, settings.deciding())
         results = retouch_photos(jobs, settings, network=brighter, detector=detector, journal=journal)
         return {result.source.name: result for result in results}
@@ -85,6 +85,33 @@ def test_a_folder_that_may_not_be_written_to(folder: Path, tmp_path: Path, run) 
     out.mkdir(mode=0o555)
     results = run(plan_jobs([folder], out), out)
     assert all(result.status == "failed" and "permission denied" in result.reason for result in results.values())
+
+
+def test_a_folder_that_may_not_be_made(folder: Path, tmp_path: Path, run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As above, for those whom the system would let write."""
+    out, mkdir = tmp_path / "out", Path.mkdir
+
+    def refuse(self: Path, *rest: object, **named: object) -> None:
+        if self.is_relative_to(out):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+        mkdir(self, *rest, **named)
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    results = run(plan_jobs([folder], out), out)
+    assert all(result.status == "failed" for result in results.values()) and not out.exists()
+    assert all("permission denied. Choose another output folder." in result.reason for result in results.values())
+
+
+def test_a_name_that_leaves_no_room_for_its_layers(portrait: np.ndarray, tmp_path: Path, run) -> None:
+    pytest.importorskip("psd_tools", reason="psd-tools comes with the extra layers")
+    folder, out, long = tmp_path / "in", tmp_path / "out", f"{'x' * 250}.png"
+    folder.mkdir()
+    for name in ("a.png", long):
+        Image.fromarray(portrait).save(folder / name)
+    results = run(plan_jobs([folder], out), out, layers=True)
+    assert (results["a.png"].status, results[long].status) == ("retouched", "failed")
+    assert "its name is too long. Give it a shorter name" in results[long].reason
+    assert photos_in(out) == {"a.png", "a.png.psd", long}  # the flat result is there, whole
 
 
 def test_names_of_all_sorts_come_through(portrait: np.ndarray, tmp_path: Path, run) -> None:

@@ -39,6 +39,14 @@ def test_only_white_may_change_and_without_a_mask_nothing(tmp_path: Path, left_h
     assert other is not None and not other.any()
 
 
+@pytest.mark.parametrize("names", [("IMG_1.JPG", "IMG_1.PNG"), ("a.tif", "a.TIFF"), ("b.JPEG", "b.png")])
+def test_masks_are_found_in_small_and_capital_letters(tmp_path: Path, left_half: np.ndarray, names: tuple) -> None:
+    photo, painted = names
+    paint(tmp_path / painted, left_half)
+    share = share_of(Path(photo), SHAPE, protect=None, only=tmp_path)
+    assert share is not None and np.array_equal(share, left_half)
+
+
 def test_protected_is_white_and_both_together_multiply(tmp_path: Path, left_half: np.ndarray) -> None:
     paint(tmp_path / "protect" / "a.png", left_half)
     grey = np.full(SHAPE[:2], 128, np.uint8)
@@ -47,6 +55,17 @@ def test_protected_is_white_and_both_together_multiply(tmp_path: Path, left_half
     assert share is not None and np.array_equal(share, 255 - left_half)
     both = share_of(Path("a.jpg"), SHAPE, protect=tmp_path / "protect", only=tmp_path / "only")
     assert both is not None and (both[:, :45] == 0).all() and (both[:, 45:] == 128).all()
+
+
+def test_grey_in_a_mask_fades(tmp_path: Path) -> None:
+    """A brush with a soft edge gives a soft edge: no threshold anywhere."""
+    ramp = np.tile(np.linspace(0, 255, SHAPE[1]).round().astype(np.uint8), (SHAPE[0], 1))
+    paint(tmp_path / "a.png", ramp)
+    share = share_of(Path("a.jpg"), SHAPE, protect=None, only=tmp_path)
+    assert share is not None and np.array_equal(share, ramp)
+    after = blend(np.full(SHAPE, 100, np.uint8), np.full(SHAPE, 200, np.uint8), share)
+    assert np.abs(after[0, :, 0] - (100 + ramp[0] * (100 / 255))).max() <= 0.51
+    assert np.abs(np.diff(after.astype(int), axis=1)).max() <= 2
 
 
 def test_a_mask_of_another_size_is_scaled_one_of_another_shape_refused(tmp_path: Path, left_half: np.ndarray) -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import hashlib
+import sysconfig
 from pathlib import Path
 
 import pytest
 
+import bpfre
 from bpfre.errors import WeightsError
 from bpfre.user_cache import CACHE_VARIABLE
+from bpfre.weights.catalog import CATALOG
 from bpfre.weights.published import PublishedFile, read_verified, weights_folder
 
 CONTENT = bytes(range(256)) * 40
@@ -32,9 +35,16 @@ def test_the_variable_names_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def test_the_users_cache_is_the_default_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(CACHE_VARIABLE, raising=False)
-    assert weights_folder().is_absolute()
-    assert weights_folder().name == "weights" and "bpfre" in weights_folder().parts
+    for variable in (CACHE_VARIABLE, "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    assert weights_folder().is_relative_to(Path.home()) and "bpfre" in weights_folder().parts
+    installed = {sysconfig.get_path(name) for name in ("purelib", "platlib", "data")}
+    installed.add(str(Path(bpfre.__file__).parent))
+    downloads = [known for known in CATALOG.values() if isinstance(known, PublishedFile)]
+    assert len(downloads) > 4
+    for known in downloads:
+        assert known.place.parent == weights_folder()
+        assert not any(known.place.is_relative_to(folder) for folder in installed)
 
 
 def test_the_published_file_is_read(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from bpfre.blemishes.density import MELANIN, from_density, to_density
 from bpfre.evaluation import example_photos
 from bpfre.evaluation.contrast import high_pass_energy, local_contrast, to_lab
 from bpfre.faces import align, open_detector
+from bpfre.faces.template import template
+from bpfre.network import BPFRe
 from bpfre.photos import read_photo
 from bpfre.weights import load_network
 
@@ -24,6 +26,10 @@ MARKS = {
     "pimple": {"radius": 4.0, "haemoglobin": 0.45, "melanin": 0.05, "edge": 0.7},
     "mole": {"radius": 3.0, "haemoglobin": 0.10, "melanin": 0.80, "edge": 0.5},
 }
+STUDS = {"silver": (0.75, 0.75, 0.78), "gold": (0.7, 0.5, 0.2)}  # linear RGB
+STUD_PLACES = ((-26, 4), (26, 4), (0, 106))  # wings of the nose and chin, from its tip, px
+METAL = {"radius": 3.0, "haemoglobin": 0.0, "melanin": 0.0, "edge": 0.2, "opacity": 0.95, "relief": 0.3, "glint": 0.5}
+CALM = {"waves": ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0)), "aspect": 1.0, "angle": 0.0}
 APART = 24  # px between marks
 EACH = 6  # marks of a kind on a face
 
@@ -38,16 +44,15 @@ class Case:
     rest: np.ndarray  # [512, 512] bool, far from skin
     marks: tuple[Mark, ...]
 
-    def left(self, kind: str) -> Iterator[float]:
+    def left(self, kind: str) -> list[float]:
         """Share of its contrast that is left of each mark of a kind."""
-        for mark in self.marks:
-            if mark.kind == kind:
-                disc, ring = 0.8 * mark.radius, (2.2 * mark.radius, 4 * mark.radius)
-                before, after = (
-                    local_contrast(to_lab(picture), mark.x, mark.y, disc=disc, ring=ring)
-                    for picture in (self.raw, self.result)
-                )
-                yield float(after @ before / (before @ before))
+        return [share_left(mark, self.raw, self.result) for mark in self.marks if mark.kind == kind]
+
+
+def share_left(mark: Mark, raw: np.ndarray, result: np.ndarray) -> float:
+    disc, ring = 0.8 * mark.radius, (2.2 * mark.radius, 4 * mark.radius)
+    before, after = (local_contrast(to_lab(of), mark.x, mark.y, disc=disc, ring=ring) for of in (raw, result))
+    return float(after @ before / (before @ before))
 
 
 def spread_places(skin: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[float, float]]:
@@ -63,31 +68,43 @@ def spread_places(skin: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[
 
 
 @pytest.fixture(scope="module")
-def cases() -> dict[str, list[Case]]:
-    network, detector = load_network(), open_detector("mtcnn")
+def network() -> BPFRe:
+    return load_network()
+
+
+@pytest.fixture(scope="module")
+def portraits() -> dict[str, list[np.ndarray]]:
+    """Aligned example portraits without blemishes by skin tone, [512, 512, 3] float32 each."""
+    detector = open_detector("mtcnn")
+    photos = [read_photo(path).rgb for path in example_photos() if not path.stem.endswith("blemishes")]
+    crops = [align(rgb, detector.detect([rgb])[0][0], size=SIZE).pixels for rgb in photos]
+    return {
+        tone: [from_density(to_density(crop) + melanin * MELANIN).astype(np.float32) for crop in crops]
+        for tone, melanin in TONES.items()
+    }
+
+
+def retouched(network: BPFRe, raw: np.ndarray) -> np.ndarray:
+    with torch.inference_mode():
+        return network(torch.from_numpy(raw).permute(2, 0, 1)[None]).refined[0].permute(1, 2, 0).numpy()
+
+
+@pytest.fixture(scope="module")
+def cases(network: BPFRe, portraits: dict[str, list[np.ndarray]]) -> dict[str, list[Case]]:
     made: dict[str, list[Case]] = {tone: [] for tone in TONES}
-    for path in example_photos():
-        if path.stem.endswith("blemishes"):
-            continue
-        rgb = read_photo(path).rgb
-        crop = align(rgb, detector.detect([rgb])[0][0], size=SIZE).pixels
-        skin = estimate_skin(crop)
-        for tone, melanin in TONES.items():
-            rng = np.random.default_rng(7)
-            base = from_density(to_density(crop) + melanin * MELANIN).astype(np.float32)
-            places = spread_places(skin, rng)
-            calm = {"waves": ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0)), "aspect": 1.0, "angle": 0.0}
+    for tone, bases in portraits.items():
+        for number, base in enumerate(bases):
+            skin = estimate_skin(portraits["light"][number])
+            places = spread_places(skin, np.random.default_rng(7))
             marks = tuple(
-                Mark(kind=kind, x=x, y=y, **look, **calm)
+                Mark(kind=kind, x=x, y=y, **look, **CALM)
                 for kind, look in MARKS.items()
                 for _, (x, y) in zip(range(EACH), places, strict=False)
             )
             raw = draw_marks(base, marks)
-            with torch.inference_mode():
-                refined = network(torch.from_numpy(raw).permute(2, 0, 1)[None]).refined[0]
             near = cv2.dilate((raw != base).any(axis=2).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
             rest = cv2.dilate(skin.astype(np.uint8), np.ones((41, 41), np.uint8)) == 0
-            made[tone].append(Case(raw, refined.permute(1, 2, 0).numpy(), skin & ~near, rest, marks))
+            made[tone].append(Case(raw, retouched(network, raw), skin & ~near, rest, marks))
     return made
 
 
@@ -111,3 +128,17 @@ def test_skin_keeps_its_tone_and_its_pores(cases: dict[str, list[Case]], tone: s
 def test_what_is_no_skin_stays(cases: dict[str, list[Case]], tone: str) -> None:
     for case in cases[tone]:
         assert float(np.abs(case.result - case.raw)[case.rest].mean()) < 0.1 / 255
+
+
+@pytest.mark.parametrize("tone", TONES)
+@pytest.mark.parametrize("metal", STUDS)
+def test_studs_stay(network: BPFRe, portraits: dict[str, list[np.ndarray]], tone: str, metal: str) -> None:
+    nose = template(SIZE)[2]
+    marks = [
+        Mark(kind="stud", x=float(nose[0] + x), y=float(nose[1] + y), colour=STUDS[metal], **METAL, **CALM)
+        for x, y in STUD_PLACES
+    ]
+    for base in portraits[tone]:
+        raw = draw_marks(base, marks)
+        result = retouched(network, raw)
+        assert min(share_left(mark, raw, result) for mark in marks) > 0.9
