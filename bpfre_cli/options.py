@@ -63,7 +63,12 @@ Layers = Annotated[bool, typer.Option("--layers", help="Write photo, correction 
 Raw = Annotated[RawAs, typer.Option("--raw-as", help="What camera RAW becomes: 16-bit TIFF or JPEG.")]
 MaxMegapixels = Annotated[float, typer.Option(min=1, metavar="MP", help="Refuse larger photos before decoding.")]
 Strength = Annotated[float, typer.Option(min=0, max=1, metavar="0..1", help="How much of the correction to apply.")]
-Effects = Annotated[str, typer.Option(metavar="LIST", help="What to correct: some of spots,redness,under-eye,shine.")]
+Effects = Annotated[
+    str,
+    typer.Option(  # spaces in the help, so that it wraps in a narrow terminal
+        metavar="LIST", show_default="all", help="What to correct: some of spots, redness, under-eye, shine; by commas."
+    ),
+]
 Recursive = Annotated[bool, typer.Option("--recursive/--no-recursive", help="Look into sub-folders.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite/--skip-existing", help="Redo or keep results already there.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="List what would be done; write nothing.")]

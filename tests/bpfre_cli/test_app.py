@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bpfre.errors import DetectorError, UsageError
+from bpfre.retouching.effects import EFFECTS
 from bpfre_cli.console import _printable, grid, training_progress
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +61,12 @@ def test_module_can_be_run() -> None:
 def test_no_arguments_show_the_help(cli) -> None:
     ended = cli()
     assert "retouch" in ended.out + ended.err and "Traceback" not in ended.err
+
+
+def test_help_names_every_effect_in_a_narrow_terminal(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    said = cli("retouch", "--help").out
+    assert [name for name in EFFECTS if name not in said] == []
 
 
 @pytest.mark.parametrize(
