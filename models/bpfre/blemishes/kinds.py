@@ -17,7 +17,8 @@ class MarkKind:
     """
 
     keep: bool  # a permanent mark: part of the person, in input and target alike
-    share: float = 0.0  # relative frequency among marks that come by number
+    share: float = 0.0  # relative frequency among marks that come by number, on light skin
+    share_dark: float | None = None  # the same on the darkest skin, where it is another
     per_face: float = 0.0  # expected number on a face, for those that come by face instead; they need the template
     regions: tuple[str, ...] = ()  # where most lie, names of `REGIONS`; none is anywhere on skin
     mirrored: bool = False  # comes on both sides of the face alike
@@ -136,6 +137,20 @@ MARK_KINDS: dict[str, MarkKind] = {
         irregular=0.2,
         mottle=(0.0, 0.4),
     ),
+    "brown mark": MarkKind(  # what inflammation leaves on darker skin
+        keep=False,
+        share=0.1,
+        share_dark=9.0,
+        regions=_ACNE,
+        cluster=0.4,
+        radius=(2.2, 6.5),
+        haemoglobin=(0.0, 0.02),
+        melanin=(0.10, 0.32),
+        grey=(0.2, 0.8),
+        edge=(0.9, 1.7),
+        irregular=0.2,
+        mottle=(0.0, 0.4),
+    ),
     "dot": MarkKind(
         keep=False,
         share=2.5,
@@ -237,6 +252,7 @@ MARK_KINDS: dict[str, MarkKind] = {
     "freckle": MarkKind(
         keep=True,
         share=1.4,
+        share_dark=0.4,
         regions=_SUN,
         cluster=0.6,
         radius=(0.9, 3.8),

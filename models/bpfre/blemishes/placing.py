@@ -17,8 +17,9 @@ _FACE_AREA = 6e4  # px of skin of a face in a 512 crop
 _CLUSTER = 13.0  # spread of a cluster, px of a 512 face crop
 _HAIRS = ((0.010, 0.008, 0.007), (0.030, 0.018, 0.011), (0.075, 0.045, 0.024), (0.20, 0.13, 0.07))  # linear RGB
 _METALS = ((0.45, 0.45, 0.46), (0.20, 0.20, 0.21), (0.50, 0.36, 0.14), (0.02, 0.02, 0.02))  # likewise; silver to black
-_DARK_HAEMOGLOBIN = 0.45  # of an inflamed mark's haemoglobin is not seen on the darkest skin
-_DARK_MELANIN = 0.80  # and as much of it comes as melanin instead
+_DARK_HAEMOGLOBIN = 0.30  # of an inflamed mark's haemoglobin is not seen on the darkest skin
+_DARK_MELANIN = 0.50  # and as much of it comes as melanin instead
+_DARK_DENSITY = 0.8  # by which marks of the darkest skin are denser, so that they stand out in Lab as well as others
 
 
 def place_marks(
@@ -63,9 +64,9 @@ def place_marks(
     place = _Places(np.c_[columns, rows], skin.shape, template, scale, rng)
     dark = darkness(LIGHT if tone is None else tone)
     marks: list[Mark] = []
-    by_number = {name: kind for name, kind in chosen.items() if kind.share}
+    by_number = {name: kind for name, kind in chosen.items() if _share(kind, dark)}
     if by_number:
-        regions = _Regions(list(by_number.values()))
+        regions = _Regions(list(by_number.values()), dark)
         for _ in range(rng.poisson(density * len(rows) / scale**2 / 1e5)):
             index, x, y = place.one(regions)
             marks.append(_mark(list(by_number)[index], x, y, rng, scale, contrast, dark))
@@ -78,11 +79,16 @@ def place_marks(
     return marks
 
 
+def _share(kind: MarkKind, dark: float) -> float:
+    """Relative frequency of a kind on skin between light (0) and dark (1)."""
+    return kind.share if kind.share_dark is None else kind.share + dark * (kind.share_dark - kind.share)
+
+
 class _Regions:
     """How often each of several kinds lies at a place of the face."""
 
-    def __init__(self, kinds: list[MarkKind]) -> None:
-        self.shares = np.array([kind.share for kind in kinds])
+    def __init__(self, kinds: list[MarkKind], dark: float) -> None:
+        self.shares = np.array([_share(kind, dark) for kind in kinds])
         self.cluster = np.array([kind.cluster for kind in kinds])
         ellipses = [ellipse for region in REGIONS.values() for ellipse in region]
         self.middle = np.array([(e.x, e.y) for e in ellipses])
@@ -193,6 +199,7 @@ def _mark(name: str, x: float, y: float, rng: np.random.Generator, scale: float,
     if kind.inflamed:
         melanin += _DARK_MELANIN * dark * haemoglobin
         haemoglobin *= 1 - _DARK_HAEMOGLOBIN * dark
+    haemoglobin, melanin = ((1 + _DARK_DENSITY * dark) * amount for amount in (haemoglobin, melanin))
     length = even(kind.length)
     sway = 0.12 if length else kind.irregular
     waves = tuple((float(rng.normal(0, sway / n)), float(rng.uniform(0, 2 * np.pi))) for n in (2, 3, 5))
