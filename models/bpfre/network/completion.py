@@ -26,8 +26,11 @@ WINDOW = 3.0  # Gaussian in which correction and mark are compared, sigma in px 
 SMOOTH = 1.0  # sigma of the Gaussian that makes a correction smooth, in the same px
 WHOLE = 0.95  # share of a mark that is taken at the end
 LEAST = 0.02  # smallest share that is told from none
-UNDONE = (0.14, 0.26)  # taken shares below the first are undone, above the second left
-SHARE = (0.18, 0.26)  # taken shares below the first are not raised, above the second carried through
+NEED_DARK, NEED_LIGHT = 0.10, 0.30  # share of a mark that says it is to go, on dark and on light skin
+DARK, LIGHT = 0.42, 0.62  # mean of the channels around marks of such skin, in [0, 1]
+AROUND = 18.0  # sigma in which that mean is taken, px of a crop of the network's own size
+UNDONE = (0.64, 1.18)  # of that share: what takes less than the first is undone, more than the second left
+SHARE = (0.82, 1.18)  # of that share: what takes less than the first is not raised, more than the second carried through
 LIKENESS = (0.15, 0.35)  # the same for the squared correlation of correction and mark: pores and edges are unlike
 DARKENS = (0.1, 0.5)  # mean change below 0, relative to its size: above the second, it is what the network says
 UNSEEN = (2 / 255, 4 / 255)  # mean over channels: corrections that stay below the first all around are left out
@@ -60,9 +63,9 @@ def complete(image: Tensor, corrected: Tensor, scale: float = 1.0) -> Tensor:
         change = blur(own, SMOOTH * scale)
         skin, small = _half(image), _half(change)
         verdict = _judge(skin, small, WINDOW / 2 * scale)
-        rest = leftover(skin, small, small * verdict.factor, verdict.chosen, scale / 2, visible=VISIBLE)
-        rest = rest * (1 - verdict.darkens)
-        sure = verdict.darkens * _half(own) + (1 - verdict.darkens) * small * verdict.factor + rest
+        carried = small * verdict.factor
+        rest = leftover(skin, small, carried, verdict.chosen, scale / 2, visible=VISIBLE) * (1 - verdict.darkens)
+        sure = verdict.darkens * _half(own) + (1 - verdict.darkens) * carried + rest
         parts = torch.cat([verdict.factor, verdict.darkens, rest, _seen(sure, scale / 2)], dim=1)
         parts = F.interpolate(parts, image.shape[2:], mode="bilinear", align_corners=False)
         factor, darkens, rest, seen = parts.split([1, 1, 3, 1], dim=1)
@@ -93,12 +96,22 @@ def _judge(image: Tensor, change: Tensor, window: float) -> Judgement:
     against = covariance < 0  # as a correction goes against its mark
     taken = torch.where(against, variance / (-covariance).clamp_min(1e-9), 1.0).clamp(LEAST, WHOLE)
     likeness = covariance.square() / (variance * contrast).clamp_min(1e-12) * against
-    chosen = ramp(taken, SHARE) * ramp(likeness, LIKENESS) * variance / (variance + VISIBLE**2)
-    stays = torch.where(variance > VISIBLE**2, ramp(taken, UNDONE), 1.0)
+    need = _need(image, window * AROUND / WINDOW)
+    chosen = ramp(taken / need, SHARE) * ramp(likeness, LIKENESS) * variance / (variance + VISIBLE**2)
+    stays = torch.where(variance > VISIBLE**2, ramp(taken / need, UNDONE), 1.0)
     raised = 1 + blur((WHOLE / taken - 1) * chosen, window / 2)
     size = blur(change.abs(), window).sum(1, keepdim=True)
     darker = -level.sum(1, keepdim=True) / (size + 3 * VISIBLE)
     return Judgement(raised * blur(stays, window / 2), chosen, ramp(darker, DARKENS))
+
+
+def _need(image: Tensor, window: float) -> Tensor:
+    """Share of a mark that a correction has to take for it to be the mark's. [N, 3, H, W] -> [N, 1, H, W]
+
+    Networks take less of the marks of dark skin, which differ less from it and which they have seen less of: the share
+    that parts the marks that go from those that stay grows with the light of the skin.
+    """
+    return NEED_DARK + (NEED_LIGHT - NEED_DARK) * ramp(blur(image.mean(dim=1, keepdim=True), window), (DARK, LIGHT))
 
 
 def _half(x: Tensor) -> Tensor:

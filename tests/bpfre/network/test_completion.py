@@ -50,6 +50,18 @@ def test_mark_that_was_hardly_touched_stays(taken: float) -> None:
     assert left(complete(image, image - taken * mark), clean, mark) > 0.9
 
 
+def test_on_dark_skin_a_smaller_share_says_that_a_mark_is_to_go() -> None:
+    def remains(light: float, taken: float) -> float:
+        clean, mark = skin() * light, spot(3) * light
+        image = clean + mark
+        return left(complete(image, image - taken * mark), clean, mark)
+
+    dark, bright = 0.6, 1.1
+    assert remains(dark, 0.17) < 0.3 and remains(bright, 0.17) > 0.8
+    assert remains(bright, 0.4) < 0.25
+    assert remains(dark, 0.04) > 0.9
+
+
 @pytest.mark.parametrize("radius", [3.0, 5.0])
 def test_whole_correction_is_not_overdone(radius: float) -> None:
     clean, mark = skin(), spot(radius)
