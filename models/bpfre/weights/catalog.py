@@ -12,8 +12,8 @@ STARTER = ShippedFile(
     title="starter",
     purpose="retouching (bpfre retouch), ships with bpfre",
     file="starter.safetensors",
-    sha256="405a5e2e82ef405019c38af419b86397bd5efaf66a801ba730d443444c101751",
-    size=7_246_258,
+    sha256="8d64c04060104c3e0ea2d0011cca3445848d4c5a94838025db114bddfd20baf7",
+    size=7_256_938,
     licence="Apache-2.0; training photos CC BY 4.0 and public domain",
     source="bpfre train; data and credits in models/bpfre/weights/starter.md",
 )
