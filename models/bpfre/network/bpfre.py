@@ -14,6 +14,7 @@ from bpfre.network.completion import complete
 from bpfre.network.config import BPFReConfig
 from bpfre.network.detail import local_contrast
 from bpfre.network.refine import Generator
+from bpfre.network.second_look import second_look
 from bpfre.network.tone import change_relative, from_relative, to_relative
 
 MAX_SIDE = 4096  # beyond this a single crop would need tens of GiB
@@ -90,9 +91,20 @@ class BPFRe(nn.Module):
         return out._replace(refined=self.finish(x, out.refined, position))
 
     def stages(self, x: Tensor, position: Tensor | None = None) -> BPFReOutput:
-        """Run both stages as `forward` does, without finishing what they made."""
+        """Run both stages as `forward` does, without finishing what they made.
+
+        In evaluation mode, networks that finish their results look twice at crops larger than their own size.
+        """
         if x.ndim != 4 or x.shape[1] != 3 or max(x.shape[2:]) > MAX_SIDE or min(x.shape[2:]) < 1:
             raise ValueError(f"expected [N, 3, H, W] with sides of 1 to {MAX_SIDE}, got {list(x.shape)}.")
+        out = self._look(x, position)
+        scale = max(x.shape[2:]) / self.config.size
+        if self.training or not self.config.completion or position is not None or scale <= 1:
+            return out
+        coarse, refined = second_look(x, (out.coarse, out.refined), lambda small: self._look(small)[:2], scale)
+        return out._replace(coarse=coarse, refined=refined)
+
+    def _look(self, x: Tensor, position: Tensor | None = None) -> BPFReOutput:
         height, width = x.shape[2:]
         if position is None:
             position = position_grid(height, width, device=x.device, dtype=x.dtype).expand(len(x), -1, -1, -1)

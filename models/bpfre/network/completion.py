@@ -21,14 +21,13 @@ from torch import Tensor
 
 from bpfre.network.filters import blur, largest, ramp
 from bpfre.network.healing import leftover
+from bpfre.network.skin_light import skin_light
 
 WINDOW = 3.0  # Gaussian in which correction and mark are compared, sigma in px of a crop of the network's own size
 SMOOTH = 1.0  # sigma of the Gaussian that makes a correction smooth, in the same px
 WHOLE = 0.95  # share of a mark that is taken at the end
 LEAST = 0.02  # smallest share that is told from none
 NEED_DARK, NEED_LIGHT = 0.06, 0.24  # share of a mark that says it is to go, on dark and on light skin
-DARK, LIGHT = 0.42, 0.62  # mean of the channels around marks of such skin, in [0, 1]
-AROUND = 18.0  # sigma in which that mean is taken, px of a crop of the network's own size
 UNDONE = (0.64, 1.18)  # of that share: what takes less than the first is undone, more than the second left
 SHARE = (0.82, 1.18)  # likewise: what takes less than the first is not raised, more than the second carried through
 LIKENESS = (0.15, 0.35)  # the same for the squared correlation of correction and mark: pores and edges are unlike
@@ -96,7 +95,7 @@ def _judge(image: Tensor, change: Tensor, window: float) -> Judgement:
     against = covariance < 0  # as a correction goes against its mark
     taken = torch.where(against, variance / (-covariance).clamp_min(1e-9), 1.0).clamp(LEAST, WHOLE)
     likeness = covariance.square() / (variance * contrast).clamp_min(1e-12) * against
-    need = _need(image, window * AROUND / WINDOW)
+    need = _need(image, window / WINDOW)
     chosen = ramp(taken / need, SHARE) * ramp(likeness, LIKENESS) * variance / (variance + VISIBLE**2)
     stays = torch.where(variance > VISIBLE**2, ramp(taken / need, UNDONE), 1.0)
     raised = 1 + blur((WHOLE / taken - 1) * chosen, window / 2)
@@ -105,13 +104,13 @@ def _judge(image: Tensor, change: Tensor, window: float) -> Judgement:
     return Judgement(raised * blur(stays, window / 2), chosen, ramp(darker, DARKENS))
 
 
-def _need(image: Tensor, window: float) -> Tensor:
+def _need(image: Tensor, scale: float) -> Tensor:
     """Share of a mark that a correction has to take for it to be the mark's. [N, 3, H, W] -> [N, 1, H, W]
 
     Networks take less of the marks of dark skin, which differ less from it and which they have seen less of: the share
     that parts the marks that go from those that stay grows with the light of the skin.
     """
-    return NEED_DARK + (NEED_LIGHT - NEED_DARK) * ramp(blur(image.mean(dim=1, keepdim=True), window), (DARK, LIGHT))
+    return NEED_DARK + (NEED_LIGHT - NEED_DARK) * skin_light(image, scale)
 
 
 def _half(x: Tensor) -> Tensor:

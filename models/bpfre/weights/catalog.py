@@ -12,8 +12,8 @@ STARTER = ShippedFile(
     title="starter",
     purpose="retouching (bpfre retouch), ships with bpfre",
     file="starter.safetensors",
-    sha256="8d64c04060104c3e0ea2d0011cca3445848d4c5a94838025db114bddfd20baf7",
-    size=7_256_938,
+    sha256="c5a006938b6b033af86f7d3484d133586870aace55e3838197488463681dc929",
+    size=7_257_002,
     licence="Apache-2.0; training photos CC BY 4.0 and public domain",
     source="bpfre train; data and credits in models/bpfre/weights/starter.md",
 )
