@@ -23,8 +23,8 @@ MAX_SIDE = 4096  # beyond this a single crop would need tens of GiB
 class BPFReOutput(NamedTuple):
     """What one pass returns, all at the input's size."""
 
-    coarse: Tensor  # [N, 3, H, W], about [0, 1]: result of the encoder-decoder, as the generator gets it
-    refined: Tensor  # [N, 3, H, W], about [0, 1]: result of the generator, finished
+    coarse: Tensor  # [N, 3, H, W], about [0, 1]: result of the encoder-decoder; of both looks where there are two
+    refined: Tensor  # [N, 3, H, W], about [0, 1]: result of the generator, likewise, finished
     map_e2d: Tensor  # [N, 1, H, W] in [0, 1]: blemishes seen between encoder and decoder
     map_d2g: Tensor  # [N, 1, H, W] in [0, 1]: what the coarse stage left, seen between decoder and generator
     weights_e2d: list[Tensor]  # suppression weights of each scale, finest first, [N, 1, h, w] in [0, 1]
@@ -98,8 +98,8 @@ class BPFRe(nn.Module):
         if x.ndim != 4 or x.shape[1] != 3 or max(x.shape[2:]) > MAX_SIDE or min(x.shape[2:]) < 1:
             raise ValueError(f"expected [N, 3, H, W] with sides of 1 to {MAX_SIDE}, got {list(x.shape)}.")
         out = self._look(x, position)
-        scale = max(x.shape[2:]) / self.config.size
-        if self.training or not self.config.completion or position is not None or scale <= 1:
+        scale = self._scale(x, position)
+        if not self._finishes or scale <= 1:
             return out
         coarse, refined = second_look(x, (out.coarse, out.refined), lambda small: self._look(small)[:2], scale)
         return out._replace(coarse=coarse, refined=refined)
@@ -125,9 +125,15 @@ class BPFRe(nn.Module):
             image: the same, retouched.
             position: as in `forward`; windows are taken to be cut from a crop of the network's own size.
         """
-        if self.training or not self.config.completion:
-            return image
-        return complete(x, image, max(x.shape[2:]) / self.config.size if position is None else 1.0)
+        return complete(x, image, self._scale(x, position)) if self._finishes else image
+
+    @property
+    def _finishes(self) -> bool:
+        return self.config.completion and not self.training
+
+    def _scale(self, x: Tensor, position: Tensor | None) -> float:
+        """Size of marks relative to a crop of the network's own size."""
+        return max(x.shape[2:]) / self.config.size if position is None else 1.0
 
     def _forward(self, x: Tensor, position: Tensor) -> BPFReOutput:
         u = self.config.unshuffle

@@ -6,7 +6,7 @@ keeps the spots and saves moles. On dark skin only the large look counts: seen s
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -16,17 +16,11 @@ from bpfre.network.skin_light import skin_light
 from bpfre.network.tone import change_relative, to_relative
 
 SHARE = 0.5  # of the second look, on light skin
-_CELL = 16  # px: sides of the second look are multiples of this
 
 
-class Look(Protocol):
-    """Runs the stages on crops, [N, 3, H, W] in [0, 1] -> results of the same shape."""
-
-    def __call__(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Retouch crops."""
-
-
-def second_look(image: Tensor, firsts: tuple[Tensor, ...], look: Look, scale: float) -> tuple[Tensor, ...]:
+def second_look(
+    image: Tensor, firsts: tuple[Tensor, ...], look: Callable[[Tensor], tuple[Tensor, ...]], scale: float
+) -> tuple[Tensor, ...]:
     """Put a look at the network's own size to results that were made at a larger one.
 
     Args:
@@ -43,7 +37,7 @@ def second_look(image: Tensor, firsts: tuple[Tensor, ...], look: Look, scale: fl
         share = SHARE * skin_light(image, scale)
     if not share.any():
         return firsts
-    sides = [max(_CELL, round(side / scale / _CELL) * _CELL) for side in image.shape[2:]]
+    sides = [max(1, round(side / scale)) for side in image.shape[2:]]
     small = F.interpolate(image, sides, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
     results = look(small)
     with torch.autocast(image.device.type, enabled=False):

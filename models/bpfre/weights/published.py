@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ _CHUNK = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, kw_only=True)
-class WeightsFile:
+class WeightsFile(ABC):
     """What is known of a weights file, wherever it comes from."""
 
     name: str  # what commands call it, such as "vgg19"
@@ -29,14 +30,14 @@ class WeightsFile:
     source: str  # who made it, and of what
 
     @property
+    @abstractmethod
     def place(self) -> Path:
         """Where it belongs on this machine."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def how_to_get(self) -> str:
         """The next step for a user without it."""
-        raise NotImplementedError
 
     def find(self) -> Path | None:
         """Where it is, unverified; None where it is not on this machine."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from bpfre.network import BPFRe, preset
 from bpfre.network.second_look import SHARE, second_look
 from bpfre.network.skin_light import DARK, LIGHT
-from bpfre.network.tone import to_relative
+from bpfre.network.tone import FLOOR, to_relative
 
 SIDE, SCALE = 96, 1.5
 
@@ -23,7 +23,7 @@ def skin(light: float, seed: int = 0) -> Tensor:
 
 def by(factor: float, x: Tensor) -> Tensor:
     """A correction that raises the light by the same factor everywhere."""
-    return (x + 0.05) * factor - 0.05
+    return (x + FLOOR) * factor - FLOOR
 
 
 class Recorder:
