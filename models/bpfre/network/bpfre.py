@@ -145,7 +145,8 @@ class BPFRe(nn.Module):
         features, rendered = self.decoder(features)
         coarse = self._output(x, rendered, map_e2d)
         features, map_d2g, weights_d2g = self.attention_d2g(features)
-        refined = self._output(coarse, self.generator(features), map_d2g)
+        base = coarse.detach() if self.config.apart else coarse
+        refined = self._output(base, self.generator(features), map_d2g)
         return BPFReOutput(coarse, refined, map_e2d, map_d2g, weights_e2d, weights_d2g)
 
     def _output(self, base: Tensor, rendered: Tensor, blemish: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from bpfre.network.bpfre import BPFRe
 from bpfre.network.config import BPFReConfig
+from bpfre.network.presets import SWITCHES
 
 _ENTRY = "encoder.enter.0.weight"  # the layer that sees the picture
 
@@ -16,8 +17,8 @@ _ENTRY = "encoder.enter.0.weight"  # the layer that sees the picture
 def hand_over(network: BPFRe, config: BPFReConfig) -> dict[str, Tensor]:
     """Return the weights of `network` for a network of configuration `config`.
 
-    The two may differ in what changes no layer (zoom, completion, relative), and `config` may have `detail` besides:
-    channels that `network` does not see start with weights of zero, so that both give the same at first.
+    The two may differ in what changes no layer (zoom, completion, relative, apart), and `config` may have `detail`
+    besides: channels that `network` does not see start with weights of zero, so that both give the same at first.
 
     Args:
         network: trained.
@@ -28,8 +29,8 @@ def hand_over(network: BPFRe, config: BPFReConfig) -> dict[str, Tensor]:
     """
     own = network.config
     detail = own.detail or config.detail
-    alike = dataclasses.replace(own, zoom=config.zoom, completion=config.completion, relative=config.relative)
-    if dataclasses.replace(alike, detail=detail) != config:
+    same = {name: getattr(config, name) for name in ("zoom", *SWITCHES) if name != "detail"}
+    if dataclasses.replace(own, **same, detail=detail) != config:
         raise ValueError("the networks are of different shapes")
     state = dict(network.state_dict())
     if detail and not own.detail:

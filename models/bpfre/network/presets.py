@@ -67,7 +67,7 @@ def tiny() -> BPFReConfig:
     )
 
 
-_SWITCHES = ("relative", "detail", "completion")
+SWITCHES = ("relative", "detail", "completion", "apart")  # fields of the configuration that a run may choose
 PRESETS: dict[str, Callable[[], BPFReConfig]] = {"paper": paper, "starter": starter, "tiny": tiny}
 
 
@@ -79,6 +79,7 @@ def preset(
     relative: bool = False,
     detail: bool = False,
     completion: bool = False,
+    apart: bool = False,
 ) -> BPFReConfig:
     """Return the configuration called `name`, with what else users may choose where it is given.
 
@@ -87,7 +88,8 @@ def preset(
     """
     if name not in PRESETS:
         raise UsageError(f"There is no preset called {name!r}.", f"Choose one of: {', '.join(PRESETS)}.")
-    config = dataclasses.replace(PRESETS[name](), relative=relative, detail=detail, completion=completion)
+    config = PRESETS[name]()
+    config = dataclasses.replace(config, relative=relative, detail=detail, completion=completion, apart=apart)
     if zoom is not None:
         config = dataclasses.replace(config, zoom=zoom)
     if size is None:
@@ -110,13 +112,13 @@ def as_known(config: BPFReConfig) -> BPFReConfig:
     if not isinstance(config.preset, str) or config.preset not in PRESETS:
         raise ValueError(f"there is no preset {str(config.preset)[:40]!r}")
     known = PRESETS[config.preset]()
-    chosen = {name: getattr(known, name) for name in ("size", "zoom", *_SWITCHES)}
+    chosen = {name: getattr(known, name) for name in ("size", "zoom", *SWITCHES)}
     if dataclasses.replace(config, **chosen) != known:
         raise ValueError(f"its header differs from the preset {config.preset}")
     low, high = (float(factor) for factor in config.zoom)
     if type(config.size) is not int or not 0 < config.size <= MAX_SIZE or not math.isfinite(high):
         raise ValueError(f"the working size in its header is not one of up to {MAX_SIZE} px")
-    switches = {name: getattr(config, name) for name in _SWITCHES}
+    switches = {name: getattr(config, name) for name in SWITCHES}
     for name, value in switches.items():
         if type(value) is not bool:
             raise ValueError(f"{name} in its header is neither true nor false")

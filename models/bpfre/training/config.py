@@ -61,6 +61,7 @@ class TrainConfig:
     relative: bool = False  # pixels and errors count relative to their light, as pigment does (see `network.tone`)
     detail: bool = False  # the network sees the local contrast of pixels besides, enlarged (see `network.detail`)
     completion: bool = False  # finish corrections in use: smooth, and whole marks (see `bpfre.network.completion`)
+    apart: bool = False  # the stages have jobs of their own: the coarse one is not told which marks stay (`losses`)
     flip: bool = True  # mirror half of the windows
     colour: bool = True  # vary exposure, white balance, saturation, blur and grain, raw and target alike
     density: float = 20.0  # blemishes on 100 000 px of skin

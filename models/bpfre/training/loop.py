@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Subset
 
 from bpfre.network import preset
 from bpfre.network.perceptual import Perceptual
+from bpfre.network.presets import SWITCHES
 from bpfre.training.config import RunConfig, TrainConfig
 from bpfre.training.data import Batch, FaceSource, WindowDataset, validation_batches
 from bpfre.training.data.matching import MarkFactors
@@ -75,7 +76,7 @@ def train(
         folder.claim(config)
     accelerator.wait_for_everyone()
     working = settings.working_sizes
-    switches = {"relative": settings.relative, "detail": settings.detail, "completion": settings.completion}
+    switches = {name: getattr(settings, name) for name in SWITCHES}
     shape = preset(settings.preset, size=settings.size, zoom=working, **switches)
     learner = Learner(shape, settings, accelerator, phi)
     start = learner.load(folder.state) if folder.state.is_file() else 0

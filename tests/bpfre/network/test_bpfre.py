@@ -101,6 +101,19 @@ def test_gradient_reaches_every_parameter(change: dict[str, object]) -> None:
     assert silent == []
 
 
+def test_stages_trained_apart_give_the_same_and_leave_the_coarse_result_to_its_own_error() -> None:
+    together, apart = variant(apart=False), variant(apart=True)
+    apart.load_state_dict(together.state_dict())
+    x = torch.rand(1, 3, 32, 32)
+    for network in (together, apart):
+        network(x).refined.square().sum().backward()
+    torch.testing.assert_close(apart(x).refined, together(x).refined)
+    rendering = [network.get_parameter("decoder.to_rgb.weight").grad for network in (together, apart)]
+    assert rendering[0] is not None and rendering[0].any() and rendering[1] is None
+    features = apart.get_parameter("decoder.blocks.0.first.weight").grad
+    assert features is not None and features.any()
+
+
 def test_the_position_of_a_whole_crop_is_the_default(network: BPFRe) -> None:
     x = torch.rand(2, 3, 32, 48)
     grid = position_grid(32, 48, device=x.device, dtype=x.dtype).expand(2, -1, -1, -1)

@@ -30,7 +30,9 @@ def supervised_losses(out: BPFReOutput, batch: Batch, config: TrainConfig, phi: 
     itself: cons_coarse has them as its second half, E_ret, in the poster. That their maps are supervised, and that
     cons_refine has them too, is a decision [D]: the poster's formulas have pairs there, its text wants clean faces
     left alone by both stages. What is noted of a face's marks counts in all four: those that stay as much as edits,
-    what nobody knows not at all. Faces without a target (role UNPAIRED) count nothing.
+    what nobody knows not at all. With `config.apart` [D] the coarse stage learns nothing of marks that stay: it finds
+    what stands out, and the second stage, whose map then has them too, gives back what belongs to the person. Faces
+    without a target (role UNPAIRED) count nothing.
 
     Args:
         out: what the network made of `batch.raw`.
@@ -43,7 +45,8 @@ def supervised_losses(out: BPFReOutput, batch: Batch, config: TrainConfig, phi: 
     known = batch.role != Role.UNPAIRED
     edited = edited_area(batch.raw, batch.target, config)
     kept, trusted = batch.kept, batch.trusted
-    coarse = pixel_distance(out.coarse, batch.target, edited, config, kept, trusted)
+    told = (None, trusted * (1 - kept * (1 - edited))) if config.apart else (kept, trusted)
+    coarse = pixel_distance(out.coarse, batch.target, edited, config, *told)
     refine = pixel_distance(out.refined, batch.target, edited, config, kept, trusted)
     if phi is not None and config.phi_weight and known.any():
         with torch.no_grad():
@@ -51,7 +54,7 @@ def supervised_losses(out: BPFReOutput, batch: Batch, config: TrainConfig, phi: 
         coarse = _add(coarse, known, config.phi_weight * feature_distance(phi(out.coarse[known]), goal))
         refine = _add(refine, known, config.phi_weight * feature_distance(phi(out.refined[known]), goal))
     terms = {
-        "blem_coarse": map_distance(out.map_e2d, edit_size(batch.raw, batch.target, config), config, kept, trusted),
+        "blem_coarse": map_distance(out.map_e2d, edit_size(batch.raw, batch.target, config), config, *told),
         "blem_refine": map_distance(out.map_d2g, edit_size(out.coarse, batch.target, config), config, kept, trusted),
         "cons_coarse": coarse,
         "cons_refine": refine,

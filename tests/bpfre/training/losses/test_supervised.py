@@ -247,6 +247,27 @@ def test_a_mark_that_stays_weighs_as_much_as_an_edit(make_batch: MakeBatch, make
     assert pulls[1] == pytest.approx((16 / 16) / (1 + CONFIG.unedited), rel=1e-2)
 
 
+def test_stages_apart_leave_marks_that_stay_to_the_second_one(make_batch: MakeBatch, make_output: MakeOutput) -> None:
+    batch = noted(make_batch([C]), KEPT)
+    out = make_output(batch)
+    config = dataclasses.replace(CONFIG, apart=True, gradient=0.0)
+    total_loss(supervised_losses(out, batch, config, None), config).backward()
+    for tensor, told in ((out.coarse, False), (out.map_e2d, False), (out.refined, True), (out.map_d2g, True)):
+        assert tensor.grad is not None and tensor.grad[..., :4, :4].any()
+        assert bool(tensor.grad[..., 4:, 4:].any()) == told
+
+
+def test_stages_apart_both_learn_of_edits_on_marks_that_stay(make_batch: MakeBatch, make_output: MakeOutput) -> None:
+    plain = make_batch([S])
+    batch = dataclasses.replace(plain, notes=torch.full_like(plain.raw[:, :1], KEPT, dtype=torch.uint8))
+    out = make_output(batch)
+    config = dataclasses.replace(CONFIG, apart=True, gradient=0.0)
+    total_loss(supervised_losses(out, batch, config, None), config).backward()
+    edited = edited_area(batch.raw, batch.target, config) > 0
+    assert edited.any() and not edited.all() and out.coarse.grad is not None
+    assert torch.equal(out.coarse.grad.abs().sum(1, keepdim=True) > 0, edited)
+
+
 def test_a_map_on_a_mark_that_stays_costs_more() -> None:
     delta, kept = torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8)
     kept[..., 2:4, 2:4] = 1
