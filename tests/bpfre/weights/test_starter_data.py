@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
+import yaml
 
 import bpfre.weights
 from bpfre.blemishes import read_labels
@@ -29,3 +36,21 @@ def test_labels_have_marks_of_both_sorts_on_the_photo() -> None:
     for photo in photos:
         for place in (*photo.marks, *photo.doubtful):
             assert 0 <= place.x < 1350 and 0 <= place.y < 1800 and 1 <= place.radius <= 20, (photo.photo, place)
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="The recipe is a shell script, and there is no sh here.")
+def test_the_recipe_trains_two_rounds_of_which_the_second_starts_from_the_first(tmp_path: Path) -> None:
+    faces, out = tmp_path / "faces", tmp_path / "out"
+    for labelled in read_labels(FOLDER / "starter-labels.json").photos[:2]:
+        photo = faces / labelled.photo
+        photo.parent.mkdir(parents=True, exist_ok=True)
+        photo.touch()
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    command = ["sh", str(FOLDER / "starter.sh"), str(faces), str(out), "--dry-run"]
+    shown = subprocess.run(command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=True).stdout
+    first, second = (yaml.safe_load("data:" + part.partition("\n\n")[0]) for part in shown.split("data:")[1:])
+    assert (first["train"]["steps"], second["train"]["steps"]) == (4900, 2500)
+    assert first["data"]["init"] is None
+    assert Path(second["data"]["init"]) == out / "round1" / "last.safetensors"
+    assert all(Path(each["data"]["labels"]).is_file() for each in (first, second))
+    assert not out.exists()

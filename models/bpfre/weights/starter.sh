@@ -1,0 +1,16 @@
+#!/bin/sh
+# Train the weights `starter` as starter.md says: sh starter.sh FACES OUT [more options of bpfre train]
+# OUT gets a run folder for each round; what was cut off goes on where it was.
+set -eu
+faces=$1 out=$2
+shift 2
+here=$(dirname "$0")
+
+train() {
+    bpfre train --config "$here/starter.yaml" --unpaired "$faces" --hold-out "$here/starter-holdout.txt" \
+        --labels "$here/starter-labels.json" "$@"
+}
+
+train --out "$out/round1" "$@"
+train --out "$out/round2" --init "$out/round1/last.safetensors" --steps 2500 --lr 0.0005 --seed 1 \
+    --set contrast=0.55,2.2 --set dense_factor=1 --set kept_late=0 "$@"
