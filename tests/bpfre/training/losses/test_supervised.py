@@ -77,7 +77,7 @@ def test_clean_faces_are_to_be_left_alone(make_batch: MakeBatch, make_output: Ma
         float(-torch.log(1 - out.map_e2d.detach()).mean()), rel=1e-4
     )
     change = (out.coarse - batch.raw).abs().mean()  # no pixel is edited: the second part of the balance alone
-    assert float(losses["cons_coarse"]) == pytest.approx(CONFIG.unedited * float(change), rel=1e-4)
+    assert float(losses["cons_coarse"].detach()) == pytest.approx(CONFIG.unedited * float(change), rel=1e-4)
 
 
 def test_faces_without_a_target_pull_nothing(make_batch: MakeBatch, make_output: MakeOutput, phi: Perceptual) -> None:
