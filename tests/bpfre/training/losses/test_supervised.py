@@ -77,7 +77,7 @@ def test_clean_faces_are_to_be_left_alone(make_batch: MakeBatch, make_output: Ma
         float(-torch.log(1 - out.map_e2d.detach()).mean()), rel=1e-4
     )
     change = (out.coarse - batch.raw).abs().mean()  # no pixel is edited: the second part of the balance alone
-    assert float(losses["cons_coarse"].detach()) == pytest.approx(CONFIG.unedited * float(change), rel=1e-4)
+    assert float(losses["cons_coarse"].detach()) == pytest.approx(CONFIG.unedited * float(change.detach()), rel=1e-4)
 
 
 def test_faces_without_a_target_pull_nothing(make_batch: MakeBatch, make_output: MakeOutput, phi: Perceptual) -> None:
@@ -150,7 +150,9 @@ def test_without_weight_or_network_there_is_no_perceptual_part(
     batch = make_batch([S, S])
     out = make_output(batch)
     losses = supervised_losses(out, batch, config, phi if given else None)
-    assert float(losses["cons_refine"]) == pytest.approx(float((out.refined - batch.target).abs().mean()), rel=1e-5)
+    assert float(losses["cons_refine"].detach()) == pytest.approx(
+        float((out.refined - batch.target).abs().mean().detach()), rel=1e-5
+    )
 
 
 def test_half_precision_outputs_give_full_precision_losses(
