@@ -29,8 +29,8 @@ def hand_over(network: BPFRe, config: BPFReConfig) -> dict[str, Tensor]:
     """
     own = network.config
     detail = own.detail or config.detail
-    same = {name: getattr(config, name) for name in ("zoom", *SWITCHES) if name != "detail"}
-    if dataclasses.replace(own, **same, detail=detail) != config:
+    chosen = {name: getattr(config, name) for name in ("zoom", *SWITCHES)} | {"detail": detail}
+    if dataclasses.replace(own, **chosen) != config:
         raise ValueError("the networks are of different shapes")
     state = dict(network.state_dict())
     if detail and not own.detail:

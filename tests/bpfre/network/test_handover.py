@@ -30,7 +30,7 @@ def test_what_it_sees_besides_is_there_to_be_learned(network: BPFRe) -> None:
 
 
 def test_a_network_that_sees_as_much_is_taken_over_as_it_is(network: BPFRe) -> None:
-    state = hand_over(network, dataclasses.replace(network.config, relative=True, completion=True))
+    state = hand_over(network, dataclasses.replace(network.config, relative=True, completion=True, apart=True))
     assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
 
 

@@ -31,8 +31,8 @@ def supervised_losses(out: BPFReOutput, batch: Batch, config: TrainConfig, phi: 
     cons_refine has them too, is a decision [D]: the poster's formulas have pairs there, its text wants clean faces
     left alone by both stages. What is noted of a face's marks counts in all four: those that stay as much as edits,
     what nobody knows not at all. With `config.apart` [D] the coarse stage learns nothing of marks that stay: it finds
-    what stands out, and the second stage, whose map then has them too, gives back what belongs to the person. Faces
-    without a target (role UNPAIRED) count nothing.
+    what stands out, and the second stage, whose map then has them too, gives back what belongs to the person. Features
+    are of whole samples and know no notes. Faces without a target (role UNPAIRED) count nothing.
 
     Args:
         out: what the network made of `batch.raw`.
