@@ -42,6 +42,10 @@ class BPFRe(nn.Module):
     """Blemish-aware and progressive face retouching (CVPR 2023).
 
     Fully convolutional: any height and width work; sides that are no multiple of the stride are padded inside.
+
+    The second stage adds to the coarse result where its map says that something is left. With `apart` [D] it adds to
+    the picture there, in place of the coarse result, which gets nothing of its error: giving back a mole that the first
+    stage took needs a map alone, not a rendering that undoes what was done.
     """
 
     mean: Tensor
@@ -145,9 +149,18 @@ class BPFRe(nn.Module):
         features, rendered = self.decoder(features)
         coarse = self._output(x, rendered, map_e2d)
         features, map_d2g, weights_d2g = self.attention_d2g(features)
-        base = coarse.detach() if self.config.apart else coarse
-        refined = self._output(base, self.generator(features), map_d2g)
+        refined = self._refined(x, coarse, self.generator(features), map_d2g)
         return BPFReOutput(coarse, refined, map_e2d, map_d2g, weights_e2d, weights_d2g)
+
+    def _refined(self, x: Tensor, coarse: Tensor, rendered: Tensor, blemish: Tensor) -> Tensor:
+        """Add what the generator renders, by its map: to the coarse result or, with stages apart, to the picture."""
+        if not self.config.apart:
+            return self._output(coarse, rendered, blemish)
+        base = coarse.detach()
+        if self.config.output == "correction":
+            back = to_relative(x) - to_relative(base) if self.config.relative else (x - base) / self.std
+            rendered = rendered + back
+        return self._output(base, rendered, blemish)
 
     def _output(self, base: Tensor, rendered: Tensor, blemish: Tensor) -> Tensor:
         if self.config.output == "correction":

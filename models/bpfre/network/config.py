@@ -31,7 +31,7 @@ class BPFReConfig:
     relative: bool = False  # see and correct pixels by the logarithm of their light: see `tone`
     detail: bool = False  # see the local contrast of pixels besides, enlarged: see `detail`
     completion: bool = False  # in evaluation mode, corrections are made smooth and whole: see `completion`
-    apart: bool = False  # in training, the refined result's error does not reach the coarse result that it starts from
+    apart: bool = False  # the second stage takes back where the first was wrong: see `BPFRe`
 
     def __post_init__(self) -> None:
         if not len(self.channels) == len(self.blocks) == len(self.generator_channels):

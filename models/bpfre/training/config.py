@@ -55,6 +55,7 @@ class TrainConfig:
     paired_share: float = 0.5  # share of windows from pairs where there are unpaired faces too
     clean_share: float = 0.1  # share of windows that show a retouched face and must be left alone
     unpaired_share: float = 0.25  # share of windows of raw faces without a target (adversarial terms only)
+    labelled_share: float = 0.6  # share of windows of unpaired faces that show labelled ones, where there are any
     synthesis: bool = True  # draw blemishes on unpaired faces: supervised windows without a retoucher
     edit_centred: float = 0.7  # share of windows centred on an edit or, failing that, on skin
     zoom: tuple[float, float] = (0.8, 1.25)  # scale of windows relative to the working crop
@@ -109,7 +110,7 @@ class TrainConfig:
         if self.restart_lr <= 0:
             raise UsageError(f"restart_lr must be above 0, not {self.restart_lr}.")
         shares = ("whole", "paired_fraction", "validation", "paired_share", "clean_share", "unpaired_share")
-        for name in (*shares, "edit_centred", "adv_start", "stamped", "kept_late"):
+        for name in (*shares, "labelled_share", "edit_centred", "adv_start", "stamped", "kept_late"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} must lie between 0 and 1, not at {getattr(self, name)}.")
         if unknown := [kind for kind in self.kinds if kind not in MARK_KINDS]:

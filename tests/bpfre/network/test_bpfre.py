@@ -101,17 +101,35 @@ def test_gradient_reaches_every_parameter(change: dict[str, object]) -> None:
     assert silent == []
 
 
-def test_stages_trained_apart_give_the_same_and_leave_the_coarse_result_to_its_own_error() -> None:
-    together, apart = variant(apart=False), variant(apart=True)
-    apart.load_state_dict(together.state_dict())
-    x = torch.rand(1, 3, 32, 32)
-    for network in (together, apart):
-        network(x).refined.square().sum().backward()
-    torch.testing.assert_close(apart(x).refined, together(x).refined)
-    rendering = [network.get_parameter("decoder.to_rgb.weight").grad for network in (together, apart)]
-    assert rendering[0] is not None and rendering[0].any() and rendering[1] is None
-    features = apart.get_parameter("decoder.blocks.0.first.weight").grad
-    assert features is not None and features.any()
+@pytest.mark.parametrize("relative", [False, True], ids=["sRGB", "relative"])
+def test_a_stage_apart_chooses_between_the_coarse_result_and_a_correction_of_its_own(relative: bool) -> None:
+    network = variant(apart=True, relative=relative)
+    x = 0.1 + 0.8 * torch.rand(2, 3, 32, 40)
+    biases = [head.bias for head in network.attention_d2g.head]
+
+    def refined(bias: float) -> BPFReOutput:
+        for each in biases:
+            torch.nn.init.constant_(each, bias)
+        with torch.no_grad():
+            return network(x)
+
+    keep, anew = refined(-200.0), refined(200.0)
+    assert not torch.allclose(keep.coarse, x, atol=1e-3)
+    assert torch.equal(keep.refined, keep.coarse)
+    for layer in network.generator.to_rgb:
+        torch.nn.init.zeros_(layer.weight)
+    torch.testing.assert_close(refined(200.0).refined, x)
+    assert not torch.allclose(anew.refined, x, atol=1e-3) and not torch.allclose(anew.refined, anew.coarse, atol=1e-3)
+
+
+def test_the_error_of_a_stage_apart_does_not_reach_the_coarse_result() -> None:
+    gradients = []
+    for network in (variant(apart=False), variant(apart=True)):
+        network(torch.rand(1, 3, 32, 32)).refined.square().sum().backward()
+        gradients.append(network.get_parameter("decoder.to_rgb.weight").grad)
+        features = network.get_parameter("decoder.blocks.0.first.weight").grad
+        assert features is not None and features.any()
+    assert gradients[0] is not None and gradients[0].any() and gradients[1] is None
 
 
 def test_the_position_of_a_whole_crop_is_the_default(network: BPFRe) -> None:

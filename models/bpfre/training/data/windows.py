@@ -24,8 +24,7 @@ from bpfre.training.data.views import look_through, positions, template_matrix, 
 from bpfre.training.data.window import Role, Window, make_window, notes_through, with_kept
 from bpfre.training.schedule import is_adversarial, shows_whole
 
-LABELLED_SHARE = 0.6  # of windows of unpaired faces: what was seen by eye is surest
-SHARP_SHARE = 0.8  # of the other ones; small and soft faces only teach what to leave alone
+SHARP_SHARE = 0.8  # of windows of faces without labels; small and soft faces only teach what to leave alone
 MATCHED_WINDOWS = 64  # of each sort, by which unpaired faces are matched to pairs
 _MATCHING = 7919  # stream of random numbers of its own
 _TRIES = 20  # faces drawn for one window before loading is given up
@@ -93,9 +92,10 @@ class WindowDataset(Dataset[Batch]):
         pairs = [face for face in faces if face.kind == "pair"]
         raws = [face for face in faces if face.kind == "raw"]
         retouched = [face for face in faces if face.kind == "retouched"]
-        self._pairs, self._raws = _Group(pairs), _Group(raws)
-        self._marked = _Group([*raws, *retouched] if config.synthesis else [])  # get blemishes drawn on
-        self._clean = _Group([*pairs, *retouched] or raws)
+        share = config.labelled_share
+        self._pairs, self._raws = _Group(pairs, share), _Group(raws, share)
+        self._marked = _Group([*raws, *retouched] if config.synthesis else [], share)  # get blemishes drawn on
+        self._clean = _Group([*pairs, *retouched] or raws, share)
         self._warned: set[str] = set()
         self._stamps: list[Stamp] | None = None  # lifted in the process that draws windows
         self._lifted_from = raws
@@ -215,9 +215,10 @@ class WindowDataset(Dataset[Batch]):
 
 
 class _Group:
-    """Faces that one sort of windows is drawn from: labelled ones most of the time, then sharp ones."""
+    """Faces that one sort of windows is drawn from: labelled ones in a share of the windows, then sharp ones."""
 
-    def __init__(self, faces: Sequence[FaceSource]) -> None:
+    def __init__(self, faces: Sequence[FaceSource], labelled_share: float) -> None:
+        self._labelled_share = labelled_share
         self._labelled = [face for face in faces if face.labelled]
         self._sharp = [face for face in faces if face.sharp and not face.labelled]
         self._soft = [face for face in faces if not face.sharp and not face.labelled]
@@ -227,7 +228,7 @@ class _Group:
 
     def draw(self, rng: np.random.Generator) -> FaceSource:
         faces = self._labelled
-        if not faces or ((self._sharp or self._soft) and rng.uniform() >= LABELLED_SHARE):
+        if not faces or ((self._sharp or self._soft) and rng.uniform() >= self._labelled_share):
             sharp = self._sharp and (not self._soft or rng.uniform() < SHARP_SHARE)
             faces = self._sharp if sharp else self._soft
         return faces[rng.integers(len(faces))]

@@ -40,10 +40,22 @@ def edit_size(image: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
     Returns:
         [N, 1, H, W] in [0, 1] float32, without gradient.
     """
-    difference = _size(image, target, config)
-    if config.delta == "fixed":
-        return (difference / config.map_scale).clamp(max=1)
-    return difference / difference.amax(dim=(1, 2, 3), keepdim=True).clamp(min=_LEAST_PEAK)
+    return _share(_size(image, target, config), config)
+
+
+def harm_size(image: Tensor, raw: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
+    """How much further from its target an image is than the raw face, brought to [0, 1] as `edit_size` does.
+
+    Args:
+        image: [N, 3, H, W] about [0, 1].
+        raw: [N, 3, H, W] in [0, 1].
+        target: [N, 3, H, W] in [0, 1].
+
+    Returns:
+        [N, 1, H, W] in [0, 1] float32, without gradient.
+    """
+    worse = _size(image, target, config) - _size(raw, target, config)
+    return _share(worse.clamp(min=0), config)
 
 
 def edited_area(raw: Tensor, target: Tensor, config: TrainConfig) -> Tensor:
@@ -75,6 +87,12 @@ def edit_measures(image: Tensor, batch: Batch, config: TrainConfig) -> dict[str,
         "elsewhere": float(off) * 255,
         "on_kept": float(on_kept) * 255,
     }
+
+
+def _share(difference: Tensor, config: TrainConfig) -> Tensor:
+    if config.delta == "fixed":
+        return (difference / config.map_scale).clamp(max=1)
+    return difference / difference.amax(dim=(1, 2, 3), keepdim=True).clamp(min=_LEAST_PEAK)
 
 
 def _size(image: Tensor, target: Tensor, config: TrainConfig) -> Tensor:

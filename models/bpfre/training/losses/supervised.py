@@ -12,7 +12,7 @@ from bpfre.network.perceptual import Perceptual
 from bpfre.training.config import TrainConfig
 from bpfre.training.data.windows import Batch, Role
 from bpfre.training.losses.consistency import feature_distance, pixel_distance
-from bpfre.training.losses.edits import edit_size, edited_area
+from bpfre.training.losses.edits import edit_size, edited_area, harm_size
 from bpfre.training.losses.maps import map_distance
 from bpfre.training.losses.reduce import over_batch
 
@@ -31,8 +31,9 @@ def supervised_losses(out: BPFReOutput, batch: Batch, config: TrainConfig, phi: 
     cons_refine has them too, is a decision [D]: the poster's formulas have pairs there, its text wants clean faces
     left alone by both stages. What is noted of a face's marks counts in all four: those that stay as much as edits,
     what nobody knows not at all. With `config.apart` [D] the coarse stage learns nothing of marks that stay: it finds
-    what stands out, and the second stage, whose map then has them too, gives back what belongs to the person. Features
-    are of whole samples and know no notes. Faces without a target (role UNPAIRED) count nothing.
+    what stands out. The second map then looks for harm, |x~ - x_ret| - |x_raw - x_ret| where that is above 0, with edits
+    counting in full, so that it is as bad to give back a blemish as to lose a mole. Features are of whole samples and
+    know no notes. Faces without a target (role UNPAIRED) count nothing.
 
     Args:
         out: what the network made of `batch.raw`.
@@ -45,7 +46,11 @@ def supervised_losses(out: BPFReOutput, batch: Batch, config: TrainConfig, phi: 
     known = batch.role != Role.UNPAIRED
     edited = edited_area(batch.raw, batch.target, config)
     kept, trusted = batch.kept, batch.trusted
-    told = (None, trusted * (1 - kept * (1 - edited))) if config.apart else (kept, trusted)
+    told: tuple[Tensor | None, Tensor] = kept, trusted
+    left, decided = edit_size(out.coarse, batch.target, config), kept
+    if config.apart:
+        told = None, trusted * (1 - kept * (1 - edited))
+        left, decided = harm_size(out.coarse, batch.raw, batch.target, config), torch.maximum(kept, edited)
     coarse = pixel_distance(out.coarse, batch.target, edited, config, *told)
     refine = pixel_distance(out.refined, batch.target, edited, config, kept, trusted)
     if phi is not None and config.phi_weight and known.any():
@@ -55,7 +60,7 @@ def supervised_losses(out: BPFReOutput, batch: Batch, config: TrainConfig, phi: 
         refine = _add(refine, known, config.phi_weight * feature_distance(phi(out.refined[known]), goal))
     terms = {
         "blem_coarse": map_distance(out.map_e2d, edit_size(batch.raw, batch.target, config), config, *told),
-        "blem_refine": map_distance(out.map_d2g, edit_size(out.coarse, batch.target, config), config, kept, trusted),
+        "blem_refine": map_distance(out.map_d2g, left, config, decided, trusted),
         "cons_coarse": coarse,
         "cons_refine": refine,
     }

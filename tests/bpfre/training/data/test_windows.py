@@ -151,11 +151,15 @@ def test_there_are_no_unpaired_windows_without_raw_faces_or_without_a_discrimina
     assert Role.UNPAIRED not in roles(WindowDataset([*pairs, make_face(0)], no_disc), [0])
 
 
-def flat(value: int, kind: str, *, sharp: bool = True, target: int | None = None) -> LoadedFace:
+def flat(
+    value: int, kind: str, *, sharp: bool = True, labelled: bool = False, target: int | None = None
+) -> LoadedFace:
     """A face of one grey level, to tell what a window was drawn from."""
     raw = np.full((80, 80, 3), value, np.uint8)
     cleaned = raw if target is None else np.full((80, 80, 3), target, np.uint8)
-    face = TrainingFace(raw, cleaned, np.zeros((80, 80), bool), kind=kind, sharp=sharp)  # type: ignore[arg-type]
+    stamps = (Stamp(np.zeros((3, 3, 3), np.float32), 1.0, False, 40.0),) if labelled else ()
+    skin = np.zeros((80, 80), bool)
+    face = TrainingFace(raw, cleaned, skin, kind=kind, sharp=sharp, stamps=stamps)  # type: ignore[arg-type]
     return LoadedFace(face, f"{value}.png")
 
 
@@ -195,6 +199,16 @@ def test_sharp_faces_are_drawn_most_of_the_time(plain: TrainConfig) -> None:
     soft = [flat(20, "raw", sharp=False) for _ in range(3)]
     batch = WindowDataset([flat(250, "raw"), *soft], config)[0]
     assert 0.7 < np.mean(np.array(levels(batch.raw)) == 250) < 0.9
+
+
+@pytest.mark.parametrize("share", [0.0, 0.6, 0.9, 1.0])
+def test_labelled_faces_are_drawn_as_often_as_is_said(plain: TrainConfig, share: float) -> None:
+    config = dataclasses.replace(
+        plain, batch_size=300, window=8, whole=0.0, colour=False, clean_share=0.0, labelled_share=share
+    )
+    others = [flat(20, "raw") for _ in range(3)]
+    batch = WindowDataset([flat(250, "raw", labelled=True), *others], config)[0]
+    assert np.mean(np.array(levels(batch.raw)) == 250) == pytest.approx(share, abs=0.08 * (0 < share < 1))
 
 
 @pytest.mark.parametrize(

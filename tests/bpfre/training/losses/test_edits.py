@@ -12,7 +12,7 @@ from bpfre.blemishes import KEPT, PLAIN, UNKNOWN
 from bpfre.training.config import TrainConfig
 from bpfre.training.data.windows import Batch, Role
 from bpfre.training.losses import edit_measures
-from bpfre.training.losses.edits import edit_size, edited_area
+from bpfre.training.losses.edits import edit_size, edited_area, harm_size
 
 CONFIG = TrainConfig(preset="tiny")
 PER_IMAGE = dataclasses.replace(CONFIG, delta="per_image")
@@ -61,10 +61,20 @@ def test_an_image_without_edits_is_zero_and_its_noise_stays_small() -> None:
     assert 0 < float(delta[1].max()) < 0.17
 
 
+def test_harm_is_what_an_image_is_further_from_its_target_than_the_raw_face() -> None:
+    raw = torch.full((1, 3, 1, 4), 0.5)
+    target = raw + torch.tensor([0.0, 0.1, 0.1, 0.0])
+    image = raw + torch.tensor([0.0, 0.06, -0.01, 0.03])  # untouched, a half of the edit, the wrong way, a mark lost
+    torch.testing.assert_close(harm_size(image, raw, target, CONFIG).flatten() * 0.04, torch.tensor([0, 0, 0.01, 0.03]))
+    per_image = harm_size(image, raw, target, PER_IMAGE).flatten()
+    torch.testing.assert_close(per_image, torch.tensor([0, 0, 1 / 3, 1]))
+
+
 @pytest.mark.parametrize("config", [CONFIG, PER_IMAGE])
 def test_the_size_passes_no_gradient_and_bears_half_precision(config: TrainConfig) -> None:
     image, target = (torch.rand(2, 3, 4, 4, requires_grad=True) for _ in range(2))
     assert not edit_size(image, target, config).requires_grad
+    assert not harm_size(image, target, target.detach(), config).requires_grad
     half = edit_size(image.bfloat16(), target, config)
     assert half.dtype == torch.float32 and half.isfinite().all()
 

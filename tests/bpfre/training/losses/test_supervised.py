@@ -259,6 +259,23 @@ def test_stages_apart_leave_marks_that_stay_to_the_second_one(make_batch: MakeBa
         assert bool(tensor.grad[..., 4:, 4:].any()) == told
 
 
+@pytest.mark.parametrize("lost", [False, True], ids=["blemish", "mole"])
+def test_the_second_map_of_stages_apart_looks_for_harm_alone(make_batch: MakeBatch, lost: bool) -> None:
+    """A half of a blemish that is left is no reason to give all of it back; a mole taken in half is."""
+    plain = make_batch([S], size=16)
+    mark = plain.raw + 0.2 * (torch.arange(16) < 4)
+    notes = torch.where(mark[:, :1] != plain.raw[:, :1], KEPT if lost else PLAIN, PLAIN).to(torch.uint8)
+    batch = dataclasses.replace(plain, raw=mark, target=mark if lost else plain.raw, notes=notes)
+    config = dataclasses.replace(CONFIG, apart=True)
+    costs = []
+    for place in (0.02, 0.98):
+        blemish = torch.where(mark[:, :1] != plain.raw[:, :1], place, 0.02)
+        half = (mark + plain.raw) / 2
+        out = BPFReOutput(half, half, torch.full_like(blemish, 0.02), blemish, [], [])
+        costs.append(float(supervised_losses(out, batch, config, None)["blem_refine"]))
+    assert (costs[0] > 10 * costs[1]) if lost else (costs[1] > 10 * costs[0])
+
+
 def test_stages_apart_both_learn_of_edits_on_marks_that_stay(make_batch: MakeBatch, make_output: MakeOutput) -> None:
     plain = make_batch([S])
     batch = dataclasses.replace(plain, notes=torch.full_like(plain.raw[:, :1], KEPT, dtype=torch.uint8))
