@@ -31,9 +31,9 @@ def supervised_losses(out: BPFReOutput, batch: Batch, config: TrainConfig, phi: 
     cons_refine has them too, is a decision [D]: the poster's formulas have pairs there, its text wants clean faces
     left alone by both stages. What is noted of a face's marks counts in all four: those that stay as much as edits,
     what nobody knows not at all. With `config.apart` [D] the coarse stage learns nothing of marks that stay: it finds
-    what stands out. The second map then looks for harm, |x~ - x_ret| - |x_raw - x_ret| where that is above 0, with edits
-    counting in full, so that it is as bad to give back a blemish as to lose a mole. Features are of whole samples and
-    know no notes. Faces without a target (role UNPAIRED) count nothing.
+    what stands out. The second map then looks for harm, |x~ - x_ret| - |x_raw - x_ret| where that is above 0, and edits
+    count in full there, so that it is as bad to give back a blemish as to lose a mole. Features are of whole samples
+    and know no notes. Faces without a target (role UNPAIRED) count nothing.
 
     Args:
         out: what the network made of `batch.raw`.

@@ -151,9 +151,7 @@ def test_there_are_no_unpaired_windows_without_raw_faces_or_without_a_discrimina
     assert Role.UNPAIRED not in roles(WindowDataset([*pairs, make_face(0)], no_disc), [0])
 
 
-def flat(
-    value: int, kind: str, *, sharp: bool = True, labelled: bool = False, target: int | None = None
-) -> LoadedFace:
+def flat(value: int, kind: str, *, sharp: bool = True, labelled: bool = False, target: int | None = None) -> LoadedFace:
     """A face of one grey level, to tell what a window was drawn from."""
     raw = np.full((80, 80, 3), value, np.uint8)
     cleaned = raw if target is None else np.full((80, 80, 3), target, np.uint8)
