@@ -63,7 +63,7 @@ def attention_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
                 "4. Map D2G: second look",
                 seen.map_d2g,
                 side,
-                "What is left to do, looked for on the way from decoder to generator (D2G).",
+                "What is left to do or to undo, looked for on the way from decoder to generator (D2G).",
             ),
             _panel(
                 "5. Refined: after the second stage",
@@ -162,7 +162,7 @@ def compare_sheet(first: FacePass, second: FacePass, subject: Subject, names: tu
             base,
             _map_panel(f"{letter}: map E2D", seen.map_e2d, side, "Blemishes found by the first stage."),
             _panel(f"{letter}: coarse", seen.coarse, side, "After the first stage."),
-            _map_panel(f"{letter}: map D2G", seen.map_d2g, side, "Second look: what is left to do."),
+            _map_panel(f"{letter}: map D2G", seen.map_d2g, side, "Second look: what is left to do or to undo."),
             _panel(
                 f"{letter}: refined", seen.refined, side, f"After the second stage{_then_finished(seen)}: the result."
             ),

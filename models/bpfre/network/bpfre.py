@@ -98,19 +98,20 @@ class BPFRe(nn.Module):
     def stages(self, x: Tensor, position: Tensor | None = None) -> BPFReOutput:
         """Run both stages as `forward` does, without finishing what they made.
 
-        In evaluation mode, networks that finish their results look twice at crops larger than their own size, and where
-        their stages are apart the second one decides mark by mark (see `verdict`).
+        In evaluation mode, networks that finish their results look twice at crops larger than their own size; those
+        whose stages are apart look once, and the second stage decides mark by mark (see `verdict`).
         """
         if x.ndim != 4 or x.shape[1] != 3 or max(x.shape[2:]) > MAX_SIDE or min(x.shape[2:]) < 1:
             raise ValueError(f"expected [N, 3, H, W] with sides of 1 to {MAX_SIDE}, got {list(x.shape)}.")
         out = self._look(x, position)
         if not self._finishes:
             return out
-        coarse, refined, scale = out.coarse, out.refined, self._scale(x, position)
-        if scale > 1:
-            coarse, refined = second_look(x, (coarse, refined), lambda small: self._look(small)[:2], scale)
+        scale = self._scale(x, position)
         if self.config.apart:
-            refined = verdict(x, coarse, refined, scale)
+            return out._replace(refined=verdict(x, out.coarse, out.refined, scale))
+        if scale <= 1:
+            return out
+        coarse, refined = second_look(x, (out.coarse, out.refined), lambda small: self._look(small)[:2], scale)
         return out._replace(coarse=coarse, refined=refined)
 
     def _look(self, x: Tensor, position: Tensor | None = None) -> BPFReOutput:

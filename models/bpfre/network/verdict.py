@@ -16,8 +16,8 @@ from bpfre.network.filters import blur, ramp
 from bpfre.network.skin_light import skin_light
 
 SMOOTH = 1.0  # sigma of the Gaussian that takes noise from corrections, px of a crop of the network's own size
-WINDOW = 2.0  # Gaussian in which they are compared, sigma in the same px: about a mark
-LEFT_DARK, LEFT_LIGHT = 0.15, 0.36  # share left of a correction that says it stands, on dark and on light skin
+WINDOW = 1.5  # Gaussian in which they are compared, sigma in the same px: about a mark
+LEFT_DARK, LEFT_LIGHT = 0.06, 0.36  # share left of a correction that says it stands, on dark and on light skin
 STEP = (0.85, 1.15)  # of that share: below the first nothing stands, above the second all
 LEAST = 0.3 / 255  # corrections far below this have no share
 

@@ -85,19 +85,20 @@ def test_a_spot_that_only_the_small_look_sees_is_put_in_its_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("side", "windowed", "training", "twice"),
+    ("side", "windowed", "training", "apart", "twice"),
     [
-        (96, False, False, True),
-        (64, False, False, False),  # the network's own size
-        (96, True, False, False),
-        (96, False, True, False),
+        (96, False, False, False, True),
+        (64, False, False, False, False),  # the network's own size
+        (96, True, False, False, False),
+        (96, False, True, False, False),
+        (96, False, False, True, False),
     ],
 )
 def test_networks_look_twice_at_large_whole_crops_in_use(
-    side: int, windowed: bool, training: bool, twice: bool, monkeypatch: pytest.MonkeyPatch
+    side: int, windowed: bool, training: bool, apart: bool, twice: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
-    network = BPFRe(dataclasses.replace(preset("tiny"), completion=True)).train(training)
+    network = BPFRe(dataclasses.replace(preset("tiny"), completion=True, apart=apart)).train(training)
     seen: list[tuple[int, ...]] = []
     look = network._look
     monkeypatch.setattr(network, "_look", lambda x, position=None: seen.append(tuple(x.shape)) or look(x, position))
