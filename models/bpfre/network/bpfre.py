@@ -147,7 +147,7 @@ class BPFRe(nn.Module):
 
     def _forward(self, x: Tensor, position: Tensor) -> BPFReOutput:
         u = self.config.unshuffle
-        seen = to_relative(x) if self.config.relative else (x - self.mean) / self.std
+        seen = self._seen(x)
         inputs = F.pixel_unshuffle(torch.cat([seen, local_contrast(seen)], dim=1) if self.config.detail else seen, u)
         if self.config.position:
             inputs = torch.cat([inputs, F.avg_pool2d(position, u)], dim=1)
@@ -155,17 +155,20 @@ class BPFRe(nn.Module):
         features, rendered = self.decoder(features)
         coarse = self._output(x, rendered, map_e2d)
         features, map_d2g, weights_d2g = self.attention_d2g(features)
-        refined = self._refined(x, coarse, self.generator(features), map_d2g)
+        refined = self._refined(seen, coarse, self.generator(features), map_d2g)
         return BPFReOutput(coarse, refined, map_e2d, map_d2g, weights_e2d, weights_d2g)
 
-    def _refined(self, x: Tensor, coarse: Tensor, rendered: Tensor, blemish: Tensor) -> Tensor:
+    def _seen(self, x: Tensor) -> Tensor:
+        """Take pixels to the scale that the network sees, and corrects, them on."""
+        return to_relative(x) if self.config.relative else (x - self.mean) / self.std
+
+    def _refined(self, seen: Tensor, coarse: Tensor, rendered: Tensor, blemish: Tensor) -> Tensor:
         """Add what the generator renders, by its map: to the coarse result or, with stages apart, to the picture."""
         if not self.config.apart:
             return self._output(coarse, rendered, blemish)
         base = coarse.detach()
         if self.config.output == "correction":
-            back = to_relative(x) - to_relative(base) if self.config.relative else (x - base) / self.std
-            rendered = rendered + back
+            rendered = rendered + (seen - self._seen(base))
         return self._output(base, rendered, blemish)
 
     def _output(self, base: Tensor, rendered: Tensor, blemish: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bpfre.network.filters import blur, largest, ramp
+from bpfre.network.filters import blur, half, largest, ramp
 from bpfre.network.healing import leftover
 from bpfre.network.skin_light import skin_light
 
@@ -60,11 +60,11 @@ def complete(image: Tensor, corrected: Tensor, scale: float = 1.0) -> Tensor:
         image, corrected = image.float(), corrected.float()
         own = corrected - image
         change = blur(own, SMOOTH * scale)
-        skin, small = _half(image), _half(change)
+        skin, small = half(image), half(change)
         verdict = _judge(skin, small, WINDOW / 2 * scale)
         carried = small * verdict.factor
         rest = leftover(skin, small, carried, verdict.chosen, scale / 2, visible=VISIBLE) * (1 - verdict.darkens)
-        sure = verdict.darkens * _half(own) + (1 - verdict.darkens) * carried + rest
+        sure = verdict.darkens * half(own) + (1 - verdict.darkens) * carried + rest
         parts = torch.cat([verdict.factor, verdict.darkens, rest, _seen(sure, scale / 2)], dim=1)
         parts = F.interpolate(parts, image.shape[2:], mode="bilinear", align_corners=False)
         factor, darkens, rest, seen = parts.split([1, 1, 3, 1], dim=1)
@@ -111,8 +111,3 @@ def _need(image: Tensor, scale: float) -> Tensor:
     that parts the marks that go from those that stay grows with the light of the skin.
     """
     return NEED_DARK + (NEED_LIGHT - NEED_DARK) * skin_light(image, scale)
-
-
-def _half(x: Tensor) -> Tensor:
-    """Half the size: marks are larger than two pixels, and pores are not wanted."""
-    return F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False)

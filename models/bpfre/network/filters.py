@@ -29,3 +29,11 @@ def largest(x: Tensor, reach: float) -> Tensor:
     """Largest value within `reach` px, in a square. [N, C, H, W] -> the same"""
     reach = round(reach)
     return F.max_pool2d(x, 2 * reach + 1, stride=1, padding=reach) if reach > 0 else x
+
+
+def half(x: Tensor) -> Tensor:
+    """Half the size, odd sides rounded up: marks are larger than two pixels, and pores are not wanted.
+
+    [N, C, H, W] -> [N, C, H / 2, W / 2]
+    """
+    return F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False)

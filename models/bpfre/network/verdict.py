@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bpfre.network.filters import blur, ramp
+from bpfre.network.filters import blur, half, ramp
 from bpfre.network.skin_light import skin_light
 
 SMOOTH = 1.0  # sigma of the Gaussian that takes noise from corrections, px of a crop of the network's own size
@@ -36,11 +36,11 @@ def verdict(image: Tensor, coarse: Tensor, refined: Tensor, scale: float = 1.0) 
     """
     with torch.autocast(image.device.type, enabled=False):  # half precision has too few digits for squares
         image, coarse, refined = image.float(), coarse.float(), refined.float()
-        taken, left = (F.avg_pool2d(blur(x - image, SMOOTH * scale), 2, ceil_mode=True) for x in (coarse, refined))
+        taken, left = (half(blur(x - image, SMOOTH * scale)) for x in (coarse, refined))
         window = WINDOW / 2 * scale
         common = blur((taken * left).sum(1, keepdim=True), window)
         share = common / (blur(taken.square().sum(1, keepdim=True), window) + 3 * LEAST**2)
-        light = F.avg_pool2d(skin_light(image, scale), 2, ceil_mode=True)
+        light = skin_light(half(image), scale / 2)
         stands = ramp(share / (LEFT_DARK + (LEFT_LIGHT - LEFT_DARK) * light), STEP)
         stands = F.interpolate(stands, image.shape[2:], mode="bilinear", align_corners=False)
         return image + stands * (coarse - image)

@@ -46,11 +46,13 @@ def supervised_losses(out: BPFReOutput, batch: Batch, config: TrainConfig, phi: 
     known = batch.role != Role.UNPAIRED
     edited = edited_area(batch.raw, batch.target, config)
     kept, trusted = batch.kept, batch.trusted
-    told: tuple[Tensor | None, Tensor] = kept, trusted
-    left, decided = edit_size(out.coarse, batch.target, config), kept
+    told: tuple[Tensor | None, Tensor]
     if config.apart:
         told = None, trusted * (1 - kept * (1 - edited))
         left, decided = harm_size(out.coarse, batch.raw, batch.target, config), torch.maximum(kept, edited)
+    else:
+        told = kept, trusted
+        left, decided = edit_size(out.coarse, batch.target, config), kept
     coarse = pixel_distance(out.coarse, batch.target, edited, config, *told)
     refine = pixel_distance(out.refined, batch.target, edited, config, kept, trusted)
     if phi is not None and config.phi_weight and known.any():
