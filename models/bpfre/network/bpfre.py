@@ -103,7 +103,7 @@ class BPFRe(nn.Module):
         """
         if x.ndim != 4 or x.shape[1] != 3 or max(x.shape[2:]) > MAX_SIDE or min(x.shape[2:]) < 1:
             raise ValueError(f"expected [N, 3, H, W] with sides of 1 to {MAX_SIDE}, got {list(x.shape)}.")
-        out = self._look(x, position)
+        out = self.look(x, position)
         if not self._finishes:
             return out
         scale = self._scale(x, position)
@@ -111,10 +111,11 @@ class BPFRe(nn.Module):
             return out._replace(refined=verdict(x, out.coarse, out.refined, scale))
         if scale <= 1:
             return out
-        coarse, refined = second_look(x, (out.coarse, out.refined), lambda small: self._look(small)[:2], scale)
+        coarse, refined = second_look(x, (out.coarse, out.refined), lambda small: self.look(small)[:2], scale)
         return out._replace(coarse=coarse, refined=refined)
 
-    def _look(self, x: Tensor, position: Tensor | None = None) -> BPFReOutput:
+    def look(self, x: Tensor, position: Tensor | None = None) -> BPFReOutput:
+        """Run both stages once, without choosing between what they made. Takes and gives what `forward` does."""
         height, width = x.shape[2:]
         if position is None:
             position = position_grid(height, width, device=x.device, dtype=x.dtype).expand(len(x), -1, -1, -1)

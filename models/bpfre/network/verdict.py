@@ -8,18 +8,34 @@ where it leaves less, the photo stays as it is.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from bpfre.network.filters import blur, half, ramp
+from bpfre.network.mark_size import mark_size
 from bpfre.network.skin_light import skin_light
 
 SMOOTH = 1.0  # sigma of the Gaussian that takes noise from corrections, px of a crop of the network's own size
 WINDOW = 1.5  # Gaussian in which they are compared, sigma in the same px: about a mark
-LEFT_DARK, LEFT_LIGHT = 0.06, 0.36  # share left of a correction that says it stands, on dark and on light skin
-STEP = (0.85, 1.15)  # of that share: below the first nothing stands, above the second all
 LEAST = 0.3 / 255  # corrections far below this have no share
+SHARE, SIZE, LIGHT, SHARE_ON_LIGHT, BIAS = 7.05, 0.98, -3.2, 3.78, -1.2  # log odds that a correction stands
+STEP = (-0.4, 0.4)  # of those odds: below the first nothing stands, above the second all
+
+
+class Evidence(NamedTuple):
+    """What a verdict is made from; [N, 1, H, W] each."""
+
+    share: Tensor  # of the first stage's correction that the second leaves, about [0, 1]
+    size: Tensor  # of the mark, see `mark_size`
+    light: Tensor  # of the skin, see `skin_light`
+
+    @property
+    def odds(self) -> Tensor:
+        """Log odds that the mark is one that goes."""
+        return (SHARE + SHARE_ON_LIGHT * self.light) * self.share + SIZE * self.size + LIGHT * self.light + BIAS
 
 
 def verdict(image: Tensor, coarse: Tensor, refined: Tensor, scale: float = 1.0) -> Tensor:
@@ -36,11 +52,19 @@ def verdict(image: Tensor, coarse: Tensor, refined: Tensor, scale: float = 1.0) 
     """
     with torch.autocast(image.device.type, enabled=False):  # half precision has too few digits for squares
         image, coarse, refined = image.float(), coarse.float(), refined.float()
-        taken, left = (half(blur(x - image, SMOOTH * scale)) for x in (coarse, refined))
-        window = WINDOW / 2 * scale
-        common = blur((taken * left).sum(1, keepdim=True), window)
-        share = common / (blur(taken.square().sum(1, keepdim=True), window) + 3 * LEAST**2)
-        light = skin_light(half(image), scale / 2)
-        stands = ramp(share / (LEFT_DARK + (LEFT_LIGHT - LEFT_DARK) * light), STEP)
+        stands = ramp(evidence(image, coarse, refined, scale).odds, STEP)
         stands = F.interpolate(stands, image.shape[2:], mode="bilinear", align_corners=False)
         return image + stands * (coarse - image)
+
+
+def evidence(image: Tensor, coarse: Tensor, refined: Tensor, scale: float = 1.0) -> Evidence:
+    """Weigh each mark. Takes what `verdict` takes, in float32; gives pictures of half the size."""
+    taken, left = (half(blur(x - image, SMOOTH * scale)) for x in (coarse, refined))
+    skin, window = half(image), WINDOW / 2 * scale
+    energy = taken.square().sum(1, keepdim=True)
+    common = blur((taken * left).sum(1, keepdim=True), window)
+    share = (common / (blur(energy, window) + 3 * LEAST**2)).clamp(-0.3, 1.3)
+    spot = mark_size(skin, scale / 2)
+    weight = energy * spot.contrast.square() + 1e-14
+    size = blur(spot.size * weight, window) / blur(weight, window)
+    return Evidence(share, size, skin_light(skin, scale / 2))

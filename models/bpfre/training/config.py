@@ -65,6 +65,7 @@ class TrainConfig:
     apart: bool = False  # the stages have jobs of their own: the coarse one is not told which marks stay (`losses`)
     flip: bool = True  # mirror half of the windows
     colour: bool = True  # vary exposure, white balance, saturation, blur and grain, raw and target alike
+    retoned: float = 0.0  # share of windows shown as dark or as light as if their skin were another person's
     density: float = 20.0  # blemishes on 100 000 px of skin
     contrast: tuple[float, float] = (0.45, 1.4)  # factor on the strength of drawn blemishes
     dense_factor: float = 3.0  # factor on the density at the start, falling to 1 over half the run
@@ -110,7 +111,7 @@ class TrainConfig:
         if self.restart_lr <= 0:
             raise UsageError(f"restart_lr must be above 0, not {self.restart_lr}.")
         shares = ("whole", "paired_fraction", "validation", "paired_share", "clean_share", "unpaired_share")
-        for name in (*shares, "labelled_share", "edit_centred", "adv_start", "stamped", "kept_late"):
+        for name in (*shares, "labelled_share", "edit_centred", "retoned", "adv_start", "stamped", "kept_late"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} must lie between 0 and 1, not at {getattr(self, name)}.")
         if unknown := [kind for kind in self.kinds if kind not in MARK_KINDS]:

@@ -100,8 +100,8 @@ def test_networks_look_twice_at_large_whole_crops_in_use(
     torch.manual_seed(0)
     network = BPFRe(dataclasses.replace(preset("tiny"), completion=True, apart=apart)).train(training)
     seen: list[tuple[int, ...]] = []
-    look = network._look
-    monkeypatch.setattr(network, "_look", lambda x, position=None: seen.append(tuple(x.shape)) or look(x, position))
+    look = network.look
+    monkeypatch.setattr(network, "look", lambda x, position=None: seen.append(tuple(x.shape)) or look(x, position))
     position = torch.zeros(1, 2, side, side) if windowed else None
     with torch.no_grad():
         out = network.stages(torch.full((1, 3, side, side), LIGHT), position)
@@ -113,4 +113,4 @@ def test_networks_that_do_not_finish_look_once() -> None:
     network = BPFRe(preset("tiny")).eval()
     image = torch.full((1, 3, 96, 96), LIGHT)
     with torch.no_grad():
-        assert torch.equal(network.stages(image).refined, network._look(image).refined)
+        assert torch.equal(network.stages(image).refined, network.look(image).refined)

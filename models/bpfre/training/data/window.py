@@ -99,7 +99,8 @@ def make_window(
         )
         notes = with_kept(notes, before, target)
     if config.colour:
-        look = draw_look(skin, rng)
+        level = float(np.average(channel_mean(target), weights=skin)) if skin.any() else None
+        look = draw_look(skin, rng, level=level, retoned=config.retoned)
         same = raw is target
         target = look.apply(target)
         raw = target if same else look.apply(raw)
