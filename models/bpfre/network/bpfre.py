@@ -14,7 +14,7 @@ from bpfre.network.completion import complete
 from bpfre.network.config import BPFReConfig
 from bpfre.network.detail import local_contrast
 from bpfre.network.refine import Generator
-from bpfre.network.second_look import second_look
+from bpfre.network.second_look import fill_in, look_small, second_look
 from bpfre.network.tone import change_relative, from_relative, to_relative
 from bpfre.network.verdict import verdict
 
@@ -98,8 +98,8 @@ class BPFRe(nn.Module):
     def stages(self, x: Tensor, position: Tensor | None = None) -> BPFReOutput:
         """Run both stages as `forward` does, without finishing what they made.
 
-        In evaluation mode, networks that finish their results look twice at crops larger than their own size; those
-        whose stages are apart look once, and the second stage decides mark by mark (see `verdict`).
+        In evaluation mode, networks that finish their results look twice at crops larger than their own size (see
+        `second_look`); of those whose stages are apart the second one decides mark by mark (see `verdict`).
         """
         if x.ndim != 4 or x.shape[1] != 3 or max(x.shape[2:]) > MAX_SIDE or min(x.shape[2:]) < 1:
             raise ValueError(f"expected [N, 3, H, W] with sides of 1 to {MAX_SIDE}, got {list(x.shape)}.")
@@ -108,11 +108,23 @@ class BPFRe(nn.Module):
             return out
         scale = self._scale(x, position)
         if self.config.apart:
-            return out._replace(refined=verdict(x, out.coarse, out.refined, scale))
+            return self._decided(x, out, scale)
         if scale <= 1:
             return out
         coarse, refined = second_look(x, (out.coarse, out.refined), lambda small: self.look(small)[:2], scale)
         return out._replace(coarse=coarse, refined=refined)
+
+    def _decided(self, x: Tensor, out: BPFReOutput, scale: float) -> BPFReOutput:
+        """Let the second stage decide; marks that are not seen in a large crop are looked for in a small one."""
+        refined = verdict(x, out.coarse, out.refined, scale)
+        if scale <= 1:
+            return out._replace(refined=refined)
+        coarse, given_back = look_small(x, lambda small: self.look(small)[:2], scale)
+        decided = verdict(x, coarse, given_back, scale)
+        return out._replace(
+            coarse=fill_in(x, out.coarse, out.coarse, coarse, scale),
+            refined=fill_in(x, out.coarse, refined, decided, scale),
+        )
 
     def look(self, x: Tensor, position: Tensor | None = None) -> BPFReOutput:
         """Run both stages once, without choosing between what they made. Takes and gives what `forward` does."""

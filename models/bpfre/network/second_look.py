@@ -1,7 +1,9 @@
-"""Look twice at large faces: marks of light skin are judged at two sizes.
+"""Look twice at large faces: at the size they have, and at the network's own size.
 
-Seen large, a mole looks like a spot more often than seen small, and a small spot is seen more often. The mean of both
-keeps the spots and saves moles. On dark skin only the large look counts: seen small, its faint marks vanish.
+Marks of light skin are judged at both. Seen large, a mole looks like a spot more often than seen small, and a small
+spot is seen more often: the mean of both keeps the spots and saves moles. On dark skin only the large look counts: seen
+small, its faint marks vanish. Where the stages are apart, marks are decided one by one (`verdict`), the better the
+larger they are seen; but broad marks that the large look misses are seen small.
 """
 
 from __future__ import annotations
@@ -12,16 +14,42 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bpfre.network.filters import blur, half, ramp
 from bpfre.network.skin_light import skin_light
 from bpfre.network.tone import change_relative, to_relative
 
 SHARE = 0.5  # of the second look, on light skin
+WINDOW = 1.5  # Gaussian in which a correction is looked for, sigma in px of a crop of the network's own size
+MISSED = (1 / 255, 3 / 255)  # its size there, root mean square: below the first the large look saw nothing
+
+Look = Callable[[Tensor], tuple[Tensor, ...]]
 
 
-def second_look(
-    image: Tensor, firsts: tuple[Tensor, ...], look: Callable[[Tensor], tuple[Tensor, ...]], scale: float
-) -> tuple[Tensor, ...]:
-    """Put a look at the network's own size to results that were made at a larger one.
+def look_small(image: Tensor, look: Look, scale: float) -> tuple[Tensor, ...]:
+    """Make corrections at the network's own size and put them onto the larger image, on the logarithmic scale.
+
+    Args:
+        image: [N, 3, H, W] in [0, 1].
+        look: makes results of a smaller image.
+        scale: size of the image relative to a crop of the network's own size.
+
+    Returns:
+        As many results, [N, 3, H, W] float32 each.
+    """
+    sides = [max(1, round(side / scale)) for side in image.shape[2:]]
+    with torch.autocast(image.device.type, enabled=False):  # half precision has too few digits for small corrections
+        image = image.float()
+        small = F.interpolate(image, sides, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+    results = look(small)
+    with torch.autocast(image.device.type, enabled=False):
+        before = to_relative(small)
+        changes = (to_relative(result.float()) - before for result in results)
+        sized = (F.interpolate(c, image.shape[2:], mode="bicubic", align_corners=False) for c in changes)
+        return tuple(change_relative(image, change) for change in sized)
+
+
+def second_look(image: Tensor, firsts: tuple[Tensor, ...], look: Look, scale: float) -> tuple[Tensor, ...]:
+    """Take the mean of results that were made at a larger size and of a look at the network's own size.
 
     Args:
         image: [N, 3, H, W] in [0, 1].
@@ -32,25 +60,38 @@ def second_look(
     Returns:
         As many results; on dark skin they are `firsts`.
     """
-    with torch.autocast(image.device.type, enabled=False):  # half precision has too few digits for small corrections
-        image = image.float()
-        share = SHARE * skin_light(image, scale)
+    with torch.autocast(image.device.type, enabled=False):
+        share = SHARE * skin_light(image.float(), scale)
     if not share.any():
         return firsts
-    sides = [max(1, round(side / scale)) for side in image.shape[2:]]
-    small = F.interpolate(image, sides, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
-    results = look(small)
+    seconds = look_small(image, look, scale)
     with torch.autocast(image.device.type, enabled=False):
-        before, small_before = to_relative(image), to_relative(small)
-        return tuple(
-            torch.where(share > 0, _mean(image, first, result, share, before, small_before), first)
-            for first, result in zip(firsts, results, strict=True)
-        )
+        image = image.float()
+        before = to_relative(image)
+
+        def mean(first: Tensor, second: Tensor) -> Tensor:
+            own, other = to_relative(first.float()) - before, to_relative(second) - before
+            return torch.where(share > 0, change_relative(image, own + share * (other - own)), first)
+
+        return tuple(mean(first, second) for first, second in zip(firsts, seconds, strict=True))
 
 
-def _mean(image: Tensor, first: Tensor, second: Tensor, share: Tensor, before: Tensor, small: Tensor) -> Tensor:
-    """Mean of two corrections on the logarithmic scale."""
-    change = to_relative(second) - small
-    large = F.interpolate(change, image.shape[2:], mode="bicubic", align_corners=False)
-    own = to_relative(first) - before
-    return change_relative(image, own + share * (large - own))
+def fill_in(image: Tensor, seen: Tensor, first: Tensor, second: Tensor, scale: float) -> Tensor:
+    """Use the second look where the first saw nothing.
+
+    Args:
+        image: [N, 3, H, W] in [0, 1].
+        seen: the same with all that the first look would correct.
+        first: the result of the first look.
+        second: the result of the second look, on the same image.
+        scale: size of the image relative to a crop of the network's own size.
+
+    Returns:
+        [N, 3, H, W] float32.
+    """
+    with torch.autocast(image.device.type, enabled=False):
+        energy = half(seen.float() - image.float()).square().mean(dim=1, keepdim=True)
+        low, high = MISSED
+        missed = 1 - ramp(blur(energy, WINDOW / 2 * scale), (low**2, high**2))
+        missed = F.interpolate(missed, image.shape[2:], mode="bilinear", align_corners=False)
+        return first.float() + missed * (second.float() - first.float())

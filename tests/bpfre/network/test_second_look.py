@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bpfre.network import BPFRe, preset
-from bpfre.network.second_look import SHARE, second_look
+from bpfre.network.second_look import MISSED, SHARE, fill_in, look_small, second_look
 from bpfre.network.skin_light import DARK, LIGHT
 from bpfre.network.tone import FLOOR, to_relative
 
@@ -63,6 +63,28 @@ def test_a_face_does_not_change_with_what_shares_its_batch() -> None:
     torch.testing.assert_close(together[1:], alone, atol=1e-6, rtol=0)
 
 
+def test_a_small_look_is_put_onto_the_picture_and_keeps_its_texture() -> None:
+    image, look = skin(DARK), Recorder(1.0, 1.2)
+    same, brighter = look_small(image, look, SCALE)
+    assert look.seen == [(1, 3, 64, 64)]
+    torch.testing.assert_close(same, image, atol=1e-6, rtol=0)
+    torch.testing.assert_close(brighter, by(1.2, image), atol=1e-5, rtol=0)
+
+
+def test_the_second_look_counts_where_the_first_saw_nothing() -> None:
+    image = skin(LIGHT)
+    seen, first, second = image.clone(), image + 0.01, image + 0.02
+    seen[..., :40] += 3 * MISSED[1]
+    result = fill_in(image, seen, first, second, SCALE)
+    torch.testing.assert_close(result[..., :32], first[..., :32])
+    torch.testing.assert_close(result[..., 48:], second[..., 48:])
+
+
+def test_what_is_far_below_a_grey_level_was_not_seen() -> None:
+    image = skin(LIGHT)
+    torch.testing.assert_close(fill_in(image, image + 0.3 * MISSED[0], image, image + 0.1, SCALE), image + 0.1)
+
+
 def test_where_neither_look_changes_anything_the_picture_stays() -> None:
     image = skin(LIGHT)
     (result,) = second_look(image, (image.clone(),), Recorder(1.0), SCALE)
@@ -91,7 +113,8 @@ def test_a_spot_that_only_the_small_look_sees_is_put_in_its_place() -> None:
         (64, False, False, False, False),  # the network's own size
         (96, True, False, False, False),
         (96, False, True, False, False),
-        (96, False, False, True, False),
+        (96, False, False, True, True),
+        (64, False, False, True, False),
     ],
 )
 def test_networks_look_twice_at_large_whole_crops_in_use(
