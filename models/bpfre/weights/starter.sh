@@ -14,8 +14,13 @@ train() {
 train --out "$out/round1" "$@"
 train --out "$out/round2" --init "$out/round1/last.safetensors" --steps 2500 --lr 0.0005 --seed 1 \
     --set contrast=0.55,2.2 --set dense_factor=1 --set kept_late=0 "$@"
-# Does not ship yet, see starter.md.
-train --out "$out/round3" --init "$out/round2/last.safetensors" --steps 3200 --lr 0.0006 --seed 2 --batch-size 12 \
-    --window 160 --set apart=true --set cons_coarse=5 --set blem_refine=1 --set contrast=0.5,1.9 --set density=7 \
-    --set keep_density=7 --set stamped=0.6 --set edit_centred=0.95 --set labelled_share=0.8 --set dense_factor=1 \
-    --set kept_late=0 "$@"
+# These do not ship yet, see starter.md.
+apart() {
+    train --batch-size 12 --window 160 --lr 0.0006 --set apart=true --set cons_coarse=5 --set blem_refine=1 \
+        --set contrast=0.5,1.9 --set density=7 --set keep_density=7 --set edit_centred=0.95 --set labelled_share=0.8 \
+        --set dense_factor=1 --set kept_late=0 "$@"
+}
+
+apart --out "$out/round3" --init "$out/round2/last.safetensors" --steps 3200 --seed 2 --set stamped=0.6 "$@"
+apart --out "$out/round4" --init "$out/round3/last.safetensors" --steps 800 --seed 3 --set stamped=0.4 \
+    --set retoned=0.5 "$@"
