@@ -43,7 +43,6 @@ LIGHT = {"dark": (0.0, 1 / 3), "middle": (1 / 3, 2 / 3), "light": (2 / 3, 1.01)}
 class Seen:
     """One labelled mark as the verdict sees it."""
 
-    photo: str
     temporary: bool
     share: float
     size: float
@@ -70,7 +69,7 @@ def look_at(network: BPFRe, path: Path, labelled: LabelledPhoto, detector: FaceD
         if (inside := distance <= reach).any():
             *values, weights = part[inside].T
             means = (float(np.average(value, weights=weights)) for value in values)
-            marks.append(Seen(labelled.photo, mark.kind in TEMPORARY, *means))
+            marks.append(Seen(mark.kind in TEMPORARY, *means))
     return marks
 
 

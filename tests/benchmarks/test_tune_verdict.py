@@ -28,7 +28,7 @@ def marks(rng: np.random.Generator, count: int = 400) -> list[Seen]:
     for _ in range(count):
         share, size, light = rng.uniform(0, 1), rng.normal(0.6, 0.3), rng.uniform(0, 1)
         goes = 10 * (share - 0.3) + 2 * (size - 0.6) > 0
-        seen.append(Seen("photo", bool(goes ^ (rng.uniform() < 0.125)), share, size, light))
+        seen.append(Seen(bool(goes ^ (rng.uniform() < 0.125)), share, size, light))
     return seen
 
 
@@ -47,7 +47,7 @@ def test_fitted_odds_part_the_sorts_where_they_part() -> None:
 def test_marks_of_both_sorts_weigh_alike() -> None:
     """With nothing to tell them by, the odds are even however many there are of each."""
     rng = np.random.default_rng(1)
-    seen = [Seen("photo", number < 50, *(float(v) for v in rng.uniform(size=3))) for number in range(400)]
+    seen = [Seen(number < 50, *(float(v) for v in rng.uniform(size=3))) for number in range(400)]
     odds = fit(seen)
     mean = odds["SHARE"] / 2 + odds["SIZE"] / 2 + odds["LIGHT"] / 2 + odds["SHARE_ON_LIGHT"] / 4 + odds["BIAS"]
     assert abs(mean) < math.log(1.5)

@@ -111,7 +111,7 @@ class BPFRe(nn.Module):
             return self._decided(x, out, scale)
         if scale <= 1:
             return out
-        coarse, refined = second_look(x, (out.coarse, out.refined), lambda small: self.look(small)[:2], scale)
+        coarse, refined = second_look(x, (out.coarse, out.refined), self._results, scale)
         return out._replace(coarse=coarse, refined=refined)
 
     def _decided(self, x: Tensor, out: BPFReOutput, scale: float) -> BPFReOutput:
@@ -119,12 +119,13 @@ class BPFRe(nn.Module):
         refined = verdict(x, out.coarse, out.refined, scale)
         if scale <= 1:
             return out._replace(refined=refined)
-        coarse, given_back = look_small(x, lambda small: self.look(small)[:2], scale)
-        decided = verdict(x, coarse, given_back, scale)
-        return out._replace(
-            coarse=fill_in(x, out.coarse, out.coarse, coarse, scale),
-            refined=fill_in(x, out.coarse, refined, decided, scale),
-        )
+        coarse, given_back = look_small(x, self._results, scale)
+        seconds = coarse, verdict(x, coarse, given_back, scale)
+        coarse, refined = fill_in(x, out.coarse, (out.coarse, refined), seconds, scale)
+        return out._replace(coarse=coarse, refined=refined)
+
+    def _results(self, x: Tensor) -> tuple[Tensor, ...]:
+        return self.look(x)[:2]
 
     def look(self, x: Tensor, position: Tensor | None = None) -> BPFReOutput:
         """Run both stages once, without choosing between what they made. Takes and gives what `forward` does."""

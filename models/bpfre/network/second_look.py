@@ -76,22 +76,25 @@ def second_look(image: Tensor, firsts: tuple[Tensor, ...], look: Look, scale: fl
         return tuple(mean(first, second) for first, second in zip(firsts, seconds, strict=True))
 
 
-def fill_in(image: Tensor, seen: Tensor, first: Tensor, second: Tensor, scale: float) -> Tensor:
+def fill_in(
+    image: Tensor, seen: Tensor, firsts: tuple[Tensor, ...], seconds: tuple[Tensor, ...], scale: float
+) -> tuple[Tensor, ...]:
     """Use the second look where the first saw nothing.
 
     Args:
         image: [N, 3, H, W] in [0, 1].
         seen: the same with all that the first look would correct.
-        first: the result of the first look.
-        second: the result of the second look, on the same image.
+        firsts: results of the first look, [N, 3, H, W] each.
+        seconds: as many of the second look, on the same image.
         scale: size of the image relative to a crop of the network's own size.
 
     Returns:
-        [N, 3, H, W] float32.
+        As many results, [N, 3, H, W] float32 each.
     """
     with torch.autocast(image.device.type, enabled=False):
         energy = half(seen.float() - image.float()).square().mean(dim=1, keepdim=True)
         low, high = MISSED
         missed = 1 - ramp(blur(energy, WINDOW / 2 * scale), (low**2, high**2))
         missed = F.interpolate(missed, image.shape[2:], mode="bilinear", align_corners=False)
-        return first.float() + missed * (second.float() - first.float())
+        pairs = ((first.float(), second.float()) for first, second in zip(firsts, seconds, strict=True))
+        return tuple(first + missed * (second - first) for first, second in pairs)

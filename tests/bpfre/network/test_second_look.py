@@ -75,14 +75,15 @@ def test_the_second_look_counts_where_the_first_saw_nothing() -> None:
     image = skin(LIGHT)
     seen, first, second = image.clone(), image + 0.01, image + 0.02
     seen[..., :40] += 3 * MISSED[1]
-    result = fill_in(image, seen, first, second, SCALE)
+    (result,) = fill_in(image, seen, (first,), (second,), SCALE)
     torch.testing.assert_close(result[..., :32], first[..., :32])
     torch.testing.assert_close(result[..., 48:], second[..., 48:])
 
 
 def test_what_is_far_below_a_grey_level_was_not_seen() -> None:
     image = skin(LIGHT)
-    torch.testing.assert_close(fill_in(image, image + 0.3 * MISSED[0], image, image + 0.1, SCALE), image + 0.1)
+    (result,) = fill_in(image, image + 0.3 * MISSED[0], (image,), (image + 0.1,), SCALE)
+    torch.testing.assert_close(result, image + 0.1)
 
 
 def test_where_neither_look_changes_anything_the_picture_stays() -> None:

@@ -55,7 +55,11 @@ def test_more_has_to_be_left_on_light_skin_and_of_small_marks() -> None:
 
 
 def test_faint_marks_are_decided_alike() -> None:
-    assert decided(DARK - 0.1, 0.9, 0.0, height=3 / 255) == pytest.approx([1, 0], abs=0.05)
+    assert decided(DARK - 0.1, 0.9, 0.0, height=2 / 255) == pytest.approx([1, 0], abs=0.02)
+
+
+def test_a_correction_turned_round_does_not_stand() -> None:
+    assert decided(LIGHT + 0.1, -1.0) == pytest.approx([0], abs=1e-6)
 
 
 def test_without_a_correction_the_picture_stays_to_the_bit() -> None:

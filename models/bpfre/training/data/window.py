@@ -99,7 +99,8 @@ def make_window(
         )
         notes = with_kept(notes, before, target)
     if config.colour:
-        level = float(np.average(channel_mean(target), weights=skin)) if skin.any() else None
+        known = config.retoned and skin.any()
+        level = float(np.average(channel_mean(target), weights=skin)) if known else None
         look = draw_look(skin, rng, level=level, retoned=config.retoned)
         same = raw is target
         target = look.apply(target)
