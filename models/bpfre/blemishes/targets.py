@@ -11,7 +11,7 @@ from bpfre.blemishes.heal import heal_spots
 from bpfre.blemishes.judgement import SpotSettings
 from bpfre.blemishes.labels import PERMANENT, TEMPORARY, Place
 from bpfre.blemishes.regions import spot_area
-from bpfre.blemishes.spots import spots_and_kept
+from bpfre.blemishes.spots import find_spots, spots_and_kept
 from bpfre.blemishes.stamps import Stamp, lift_stamp
 from bpfre.blemishes.tone import skin_tone
 
@@ -62,14 +62,19 @@ def leave_open(rgb: np.ndarray, skin: np.ndarray, *, scale: float = 1.0, area: n
     return KnownFace(np.array(rgb, np.float32), np.where((spots > 0) | kept, UNKNOWN, PLAIN).astype(np.uint8))
 
 
-def heal_labelled(rgb: np.ndarray, skin: np.ndarray, places: Sequence[Place], *, scale: float) -> KnownFace:
+def heal_labelled(
+    rgb: np.ndarray, skin: np.ndarray, places: Sequence[Place], *, scale: float = 1.0, area: np.ndarray | None = None
+) -> KnownFace:
     """Heal the temporary marks of a face, note the others, and lift the clear ones off.
+
+    Eyes pass over faint marks: what no label names and `find_spots` takes for temporary is noted as unknown.
 
     Args:
         rgb: [H, W, 3] float sRGB in [0, 1].
         skin: [H, W] bool.
         places: marks and doubtful places, px of this picture.
         scale: size of the face relative to a 512 crop.
+        area: [H, W] bool, where spots are sought, as for `heal_judged`.
     """
     temporary = [place for place in places if place.kind in TEMPORARY]
     permanent = [place for place in places if place.kind in PERMANENT]
@@ -77,7 +82,9 @@ def heal_labelled(rgb: np.ndarray, skin: np.ndarray, places: Sequence[Place], *,
     shape, margin = skin.shape, _MARGIN * scale
     spots, kept = (_discs(marks, shape, _GROWN, margin) for marks in (temporary, permanent))
     unknown = _discs(doubtful, shape, _DOUBT, margin)
-    notes = np.full(shape, PLAIN, np.uint8)
+    sought = spot_area(skin, scale=scale) if area is None else area
+    notes = np.where(find_spots(rgb, sought, scale=scale) > 0, UNKNOWN, PLAIN).astype(np.uint8)
+    notes[spots] = PLAIN
     notes[unknown & ~spots] = UNKNOWN
     notes[kept & ~spots] = KEPT
     marked = spots | kept | unknown

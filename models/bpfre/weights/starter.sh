@@ -22,5 +22,5 @@ apart() {
 }
 
 apart --out "$out/round3" --init "$out/round2/last.safetensors" --steps 3200 --seed 2 --set stamped=0.6 "$@"
-apart --out "$out/round4" --init "$out/round3/last.safetensors" --steps 800 --seed 3 --set stamped=0.4 \
-    --set retoned=0.5 "$@"
+apart --out "$out/round4" --init "$out/round3/last.safetensors" --steps 1600 --seed 3 --set stamped=0.5 \
+    --set retoned=0.5 --set labelled_share=0.65 --set contrast=0.4,1.9 "$@"

@@ -39,6 +39,14 @@ def test_labels_say_what_goes_what_stays_and_what_nobody_knows(
     assert (known.notes[pimple] == PLAIN).all() and (known.notes[:, 170:] == PLAIN).all()
 
 
+def test_what_looks_like_a_blemish_and_has_no_label_is_unknown(spotted: np.ndarray) -> None:
+    known = heal_labelled(spotted, SKIN, PLACES[1:2], scale=1.0)
+    assert np.array_equal(known.target, spotted)
+    assert known.notes[50, 50] == known.notes[140, 60] == UNKNOWN and known.notes[60, 130] == KEPT
+    nowhere = heal_labelled(spotted, SKIN, PLACES[1:2], scale=1.0, area=np.zeros_like(SKIN))
+    assert nowhere.notes[50, 50] == nowhere.notes[140, 60] == PLAIN and nowhere.notes[60, 130] == KEPT
+
+
 def test_sure_marks_are_lifted_off_doubtful_ones_are_not(spotted: np.ndarray) -> None:
     stamps = heal_labelled(spotted, SKIN, PLACES, scale=1.0).stamps
     assert [stamp.keep for stamp in stamps] == [False, True]

@@ -49,7 +49,7 @@ def test_the_recipe_trains_four_rounds_each_from_the_one_before(tmp_path: Path) 
     command = ["sh", str(FOLDER / "starter.sh"), str(faces), str(out), "--dry-run"]
     shown = subprocess.run(command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=True).stdout
     rounds = [yaml.safe_load("data:" + part.partition("\n\n")[0]) for part in shown.split("data:")[1:]]
-    assert [each["train"]["steps"] for each in rounds] == [4900, 2500, 3200, 800]
+    assert [each["train"]["steps"] for each in rounds] == [4900, 2500, 3200, 1600]
     assert [each["train"]["apart"] for each in rounds] == [False, False, True, True]
     assert rounds[0]["data"]["init"] is None
     assert [Path(each["data"]["init"]) for each in rounds[1:]] == [

@@ -159,7 +159,7 @@ def _heal(
         photo, shift = sides.reduction, 0.5 * sides.reduction - 0.5
         into_crop = matrix @ np.array([[photo, 0, shift], [0, photo, shift], [0, 0, 1]])
         places: list[Place] = [place.moved(into_crop) for place in (*sample.labels.marks, *sample.labels.doubtful)]
-        return heal_labelled(raw, skin, places, scale=scale)
+        return heal_labelled(raw, skin, places, scale=scale, area=area)
     return (leave_open if heal == "labelled" else heal_judged)(raw, skin, scale=scale, area=area)
 
 

@@ -22,7 +22,7 @@ from bpfre.training.data.places import PAIR_LAYOUTS, PHOTO_LAYOUTS
 from bpfre.training.data.samples import Sample
 from bpfre.training.data.splits import share_of
 
-VERSION = "5"  # of the preparation; part of every key
+VERSION = "6"  # of the preparation; part of every key
 
 OnPhoto = Callable[[Path, str | None], None]
 
