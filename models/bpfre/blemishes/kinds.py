@@ -134,8 +134,7 @@ MARK_KINDS: dict[str, MarkKind] = {
         grey=(0.2, 0.8),
         inflamed=True,
         edge=(1.0, 1.7),
-        irregular=0.3,
-        aspect=(1.0, 2.2),
+        irregular=0.2,
         mottle=(0.0, 0.4),
     ),
     "brown mark": MarkKind(  # what inflammation leaves on darker skin
@@ -149,8 +148,7 @@ MARK_KINDS: dict[str, MarkKind] = {
         melanin=(0.10, 0.32),
         grey=(0.2, 0.8),
         edge=(0.9, 1.7),
-        irregular=0.3,
-        aspect=(1.0, 2.2),
+        irregular=0.2,
         mottle=(0.0, 0.4),
     ),
     "dot": MarkKind(
