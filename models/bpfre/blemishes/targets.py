@@ -49,21 +49,19 @@ def heal_judged(
             `skin` without its rim.
         settings: what counts as a spot.
     """
-    sought = spot_area(skin, scale=scale) if area is None else area
-    spots, kept = spots_and_kept(rgb, sought, scale=scale, settings=settings)
+    spots, kept = spots_and_kept(rgb, _sought(skin, area, scale), scale=scale, settings=settings)
     notes = np.where(kept, KEPT, PLAIN).astype(np.uint8)
     return KnownFace(heal_spots(rgb, spots, skin, scale=scale), notes)
 
 
 def leave_open(rgb: np.ndarray, skin: np.ndarray, *, scale: float = 1.0, area: np.ndarray | None = None) -> KnownFace:
     """Heal nothing and note everything that stands out as unknown. Arguments are those of `heal_judged`."""
-    sought = spot_area(skin, scale=scale) if area is None else area
-    spots, kept = spots_and_kept(rgb, sought, scale=scale)
+    spots, kept = spots_and_kept(rgb, _sought(skin, area, scale), scale=scale)
     return KnownFace(np.array(rgb, np.float32), np.where((spots > 0) | kept, UNKNOWN, PLAIN).astype(np.uint8))
 
 
 def heal_labelled(
-    rgb: np.ndarray, skin: np.ndarray, places: Sequence[Place], *, scale: float = 1.0, area: np.ndarray | None = None
+    rgb: np.ndarray, skin: np.ndarray, places: Sequence[Place], *, scale: float, area: np.ndarray | None = None
 ) -> KnownFace:
     """Heal the temporary marks of a face, note the others, and lift the clear ones off.
 
@@ -82,10 +80,9 @@ def heal_labelled(
     shape, margin = skin.shape, _MARGIN * scale
     spots, kept = (_discs(marks, shape, _GROWN, margin) for marks in (temporary, permanent))
     unknown = _discs(doubtful, shape, _DOUBT, margin)
-    sought = spot_area(skin, scale=scale) if area is None else area
-    notes = np.where(find_spots(rgb, sought, scale=scale) > 0, UNKNOWN, PLAIN).astype(np.uint8)
-    notes[spots] = PLAIN
-    notes[unknown & ~spots] = UNKNOWN
+    passed_over = find_spots(rgb, _sought(skin, area, scale), scale=scale) > 0
+    notes = np.full(shape, PLAIN, np.uint8)
+    notes[(unknown | passed_over) & ~spots] = UNKNOWN
     notes[kept & ~spots] = KEPT
     marked = spots | kept | unknown
     clear = skin & ~marked
@@ -101,6 +98,11 @@ def heal_labelled(
         if stamp is not None:
             stamps.append(stamp)
     return KnownFace(target, notes, tuple(stamps))
+
+
+def _sought(skin: np.ndarray, area: np.ndarray | None, scale: float) -> np.ndarray:
+    """Where spots are sought. -> [H, W] bool"""
+    return spot_area(skin, scale=scale) if area is None else area
 
 
 def _near_another(place: Place, places: Iterable[Place], reach: float) -> bool:
