@@ -12,8 +12,8 @@ STARTER = ShippedFile(
     title="starter",
     purpose="retouching (bpfre retouch), ships with bpfre",
     file="starter.safetensors",
-    sha256="c5a006938b6b033af86f7d3484d133586870aace55e3838197488463681dc929",
-    size=7_257_002,
+    sha256="e191c10c0cef46e57860ceb625e25e8f4f7f3a34850754a0b11805e3473fd152",
+    size=7_257_082,
     licence="Apache-2.0; training photos CC BY 4.0 and public domain",
     source="bpfre train; data and credits in models/bpfre/weights/starter.md",
 )

@@ -14,7 +14,7 @@ train() {
 train --out "$out/round1" "$@"
 train --out "$out/round2" --init "$out/round1/last.safetensors" --steps 2500 --lr 0.0005 --seed 1 \
     --set contrast=0.55,2.2 --set dense_factor=1 --set kept_late=0 "$@"
-# These do not ship yet, see starter.md.
+# Stages apart: the first finds what stands out, the second gives back what belongs to the person.
 apart() {
     train --batch-size 12 --window 160 --lr 0.0006 --set apart=true --set cons_coarse=5 --set blem_refine=1 \
         --set contrast=0.5,1.9 --set density=7 --set keep_density=7 --set edit_centred=0.95 --set labelled_share=0.8 \

@@ -39,14 +39,16 @@ class Case:
     """A portrait with drawn marks, before and after."""
 
     raw: np.ndarray  # [512, 512, 3] float32
+    first: np.ndarray  # [512, 512, 3] float32, of the first stage alone
     result: np.ndarray
     skin: np.ndarray  # [512, 512] bool, away from marks
     rest: np.ndarray  # [512, 512] bool, far from skin
     marks: tuple[Mark, ...]
 
-    def left(self, kind: str) -> list[float]:
+    def left(self, kind: str, *, first: bool = False) -> list[float]:
         """Share of its contrast that is left of each mark of a kind."""
-        return [share_left(mark, self.raw, self.result) for mark in self.marks if mark.kind == kind]
+        result = self.first if first else self.result
+        return [share_left(mark, self.raw, result) for mark in self.marks if mark.kind == kind]
 
 
 def share_left(mark: Mark, raw: np.ndarray, result: np.ndarray) -> float:
@@ -84,9 +86,12 @@ def portraits() -> dict[str, list[np.ndarray]]:
     }
 
 
-def retouched(network: BPFRe, raw: np.ndarray) -> np.ndarray:
+def stages(network: BPFRe, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What the first stage alone and both make of a portrait."""
     with torch.inference_mode():
-        return network(torch.from_numpy(raw).permute(2, 0, 1)[None]).refined[0].permute(1, 2, 0).numpy()
+        out = network(torch.from_numpy(raw).permute(2, 0, 1)[None])
+    first, both = (result[0].permute(1, 2, 0).numpy() for result in (out.coarse, out.refined))
+    return first, both
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +109,7 @@ def cases(network: BPFRe, portraits: dict[str, list[np.ndarray]]) -> dict[str, l
             raw = draw_marks(base, marks)
             near = cv2.dilate((raw != base).any(axis=2).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
             rest = cv2.dilate(skin.astype(np.uint8), np.ones((41, 41), np.uint8)) == 0
-            made[tone].append(Case(raw, retouched(network, raw), skin & ~near, rest, marks))
+            made[tone].append(Case(raw, *stages(network, raw), skin & ~near, rest, marks))
     return made
 
 
@@ -114,6 +119,14 @@ def test_pimples_go_and_moles_stay(cases: dict[str, list[Case]], tone: str) -> N
     assert len(pimples) == len(moles) == 2 * EACH
     assert np.median(pimples) < 0.4 and np.mean(np.array(pimples) < 0.5) >= 0.7, pimples
     assert np.median(moles) > 0.9 and np.mean(np.array(moles) > 0.8) >= 0.8, moles
+
+
+@pytest.mark.parametrize("tone", TONES)
+def test_the_second_stage_gives_back_moles_that_the_first_takes(cases: dict[str, list[Case]], tone: str) -> None:
+    alone, both = (
+        [share for case in cases[tone] for share in case.left("mole", first=first)] for first in (True, False)
+    )
+    assert np.mean(both) - np.mean(alone) > 0.2, (alone, both)
 
 
 @pytest.mark.parametrize("tone", TONES)
@@ -140,5 +153,5 @@ def test_studs_stay(network: BPFRe, portraits: dict[str, list[np.ndarray]], tone
     ]
     for base in portraits[tone]:
         raw = draw_marks(base, marks)
-        result = retouched(network, raw)
+        _, result = stages(network, raw)
         assert min(share_left(mark, raw, result) for mark in marks) > 0.9
