@@ -32,6 +32,7 @@ class FacePass:
     weights_e2d: tuple[np.ndarray, ...]  # suppression weights, a scale each, finest first, [h, w] float32 in [0, 1]
     weights_d2g: tuple[np.ndarray, ...]
     unfinished: np.ndarray | None = None  # as `refined`, before marks are finished; None where nothing is finished
+    apart: bool = False  # whether the network's stages have jobs of their own
     mirrored: bool = False  # whether the crop reaches beyond the photo, where it is filled with the mirrored photo
 
     @property
@@ -88,6 +89,7 @@ def face_pass(network: BPFRe, photo: Photo, face: Face, *, min_face: float = 40.
         weights_e2d=tuple(_plane(weights) for weights in out.weights_e2d),
         weights_d2g=tuple(_plane(weights) for weights in out.weights_d2g),
         unfinished=_image(out.refined) if network.config.completion else None,
+        apart=network.config.apart,
         mirrored=reaches_out(crop, photo.rgb.shape),
     )
 

@@ -9,14 +9,11 @@ import numpy as np
 from bpfre.evaluation.attention import FacePass
 from bpfre.evaluation.canvas import Legend, Panel, compose
 from bpfre.evaluation.pictures import GAIN, difference, fit, heat
+from bpfre.evaluation.stage_words import words_for
 from bpfre.photos import to_bytes
 
 _LEAST_SIDE = 384  # px of a panel that its labels fit under
 _MOST_SIDE = 512  # px of a panel on sheets of more than three columns
-_STORY = (
-    "A network removes blemishes in two stages: the first (encoder and decoder) finds and repairs them, the second"
-    " (generator) looks again and repairs what is left. Everything else is to stay as it is."
-)
 _FINISHING = (
     " At the end the correction is finished: marks that it takes in part are taken wholly, and the finest texture is"
     " left to the photo."
@@ -41,12 +38,12 @@ def attention_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
 
     Both maps have one colour scale, from 0 to 1 on every sheet.
     """
-    side = panel_side(seen.size)
+    side, words = panel_side(seen.size), words_for(apart=seen.apart)
     rows = (
         (
             _input_panel("1. Input", seen, side),
             _map_panel(
-                "2. Map E2D: blemishes found",
+                f"2. Map E2D: {words.found}",
                 seen.map_e2d,
                 side,
                 "Looked for on the way from encoder to decoder (E2D): the brighter, the surer.",
@@ -63,13 +60,13 @@ def attention_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
                 "4. Map D2G: second look",
                 seen.map_d2g,
                 side,
-                "What is left to do or to undo, looked for on the way from decoder to generator (D2G).",
+                f"{words.sought_second}, looked for on the way from decoder to generator (D2G).",
             ),
             _panel(
                 "5. Refined: after the second stage",
                 seen.refined,
                 side,
-                f"The coarse face, repaired where map D2G is bright{_then_finished(seen)}: the result.",
+                f"{words.refined}{_then_finished(seen)}: the result.",
             ),
             _correction_panel("6. Correction", seen.correction, side),
         ),
@@ -87,13 +84,14 @@ def stages_sheet(seen: FacePass, subject: Subject) -> np.ndarray:
 
     The steps are both stages and, where the network does that, the finishing of marks.
     """
+    words = words_for(apart=seen.apart)
     steps = [
-        ("Coarse: after the first stage", "the first stage", seen.coarse, "Blemishes found are repaired."),
-        ("Refined: after the second stage", "the second stage", seen.refined, "What was left is repaired: the result."),
+        ("Coarse: after the first stage", "the first stage", seen.coarse, words.first),
+        ("Refined: after the second stage", "the second stage", seen.refined, f"{words.second}: the result."),
     ]
     if seen.unfinished is not None:
         steps[1:] = [
-            ("After the second stage", "the second stage", seen.unfinished, "What was left is repaired."),
+            ("After the second stage", "the second stage", seen.unfinished, f"{words.second}."),
             ("Refined: finished", "finishing", seen.refined, "Marks taken in part are taken wholly: the result."),
         ]
     side = panel_side(seen.size) if len(steps) < 3 else min(panel_side(seen.size), _MOST_SIDE)
@@ -158,18 +156,19 @@ def compare_sheet(first: FacePass, second: FacePass, subject: Subject, names: tu
     side = min(max(panel_side(first.size), panel_side(second.size)), _MOST_SIDE)
 
     def row(letter: str, seen: FacePass, base: Panel) -> tuple[Panel, ...]:
+        words = words_for(apart=seen.apart)
         return (
             base,
-            _map_panel(f"{letter}: map E2D", seen.map_e2d, side, "Blemishes found by the first stage."),
+            _map_panel(f"{letter}: map E2D", seen.map_e2d, side, f"{words.sought_first}, seen by the first stage."),
             _panel(f"{letter}: coarse", seen.coarse, side, "After the first stage."),
-            _map_panel(f"{letter}: map D2G", seen.map_d2g, side, "Second look: what is left to do or to undo."),
+            _map_panel(f"{letter}: map D2G", seen.map_d2g, side, f"{words.sought_second}."),
             _panel(
                 f"{letter}: refined", seen.refined, side, f"After the second stage{_then_finished(seen)}: the result."
             ),
             _correction_panel(f"{letter}: correction", seen.correction, side),
         )
 
-    apart = fit(second.correction, side) - fit(first.correction, side)
+    between = fit(second.correction, side) - fit(first.correction, side)
     rows = (
         row("A", first, _input_panel("Input", first, side)),
         row(
@@ -177,7 +176,7 @@ def compare_sheet(first: FacePass, second: FacePass, subject: Subject, names: tu
             second,
             change_panel(
                 "B against A",
-                apart,
+                between,
                 side,
                 f"Correction of B minus that of A, {GAIN} times as strong.",
                 "differs",
@@ -209,7 +208,8 @@ def _facts(seen: FacePass, subject: Subject) -> str:
 
 
 def _story(*passes: FacePass) -> str:
-    return _STORY + (_FINISHING if any(seen.unfinished is not None for seen in passes) else "")
+    stories = dict.fromkeys(words_for(apart=seen.apart).story for seen in passes)
+    return " Or: ".join(stories) + (_FINISHING if any(seen.unfinished is not None for seen in passes) else "")
 
 
 def _then_finished(seen: FacePass) -> str:
@@ -252,9 +252,9 @@ def _ramp(colours: np.ndarray) -> np.ndarray:
 
 _RISE = np.linspace(0, 1, 256, dtype=np.float32)[None]
 _MAP_LEGEND = Legend(
-    "Maps: how surely a place is a blemish. The same colours on every sheet",
+    "Maps: how surely a place is one that the map looks for. The same colours on every sheet",
     _ramp(heat(_RISE)),
-    ("0: surely none, left alone", "0.5", "1: surely one, repaired"),
+    ("0: surely none, left alone", "0.5", "1: surely one, worked on"),
 )
 _WEIGHT_LEGEND = Legend(
     "Weights: how much of the features at a place is replaced. The same colours on every sheet",

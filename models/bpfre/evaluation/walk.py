@@ -12,6 +12,7 @@ from bpfre.evaluation.attention import FacePass
 from bpfre.evaluation.canvas import caption
 from bpfre.evaluation.pictures import fit, heat
 from bpfre.evaluation.sheets import Subject, panel_side
+from bpfre.evaluation.stage_words import words_for
 from bpfre.photos import to_bytes
 
 FRAMES_A_SECOND = 12
@@ -33,12 +34,13 @@ def walk(seen: FacePass, subject: Subject) -> list[Frame]:
     """Return the film: input, map E2D on it, coarse, map D2G on it, refined, and back to the input."""
     side = min(panel_side(seen.size), _MOST_SIDE) // _BLOCK * _BLOCK
     name = f"{subject.photo}, face {subject.number} of {subject.faces}"
+    words = words_for(apart=seen.apart)
     last = "Second stage: the result." if seen.unfinished is None else "Second stage, then finished: the result."
     views = (
         ("1. Input", f"{name}.", seen.crop.pixels),
         (
             "2. Map E2D",
-            "First stage: blemishes, the brighter the surer.",
+            f"First stage: {words.sought_first.lower()}, the brighter the surer.",
             overlay(seen.crop.pixels, seen.map_e2d),
         ),
         ("3. Coarse", "First stage: what was marked is repaired.", seen.coarse),

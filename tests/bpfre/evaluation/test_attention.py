@@ -53,6 +53,11 @@ def test_what_finishing_adds_can_be_told_from_the_second_stage(seen: FacePass, f
     assert np.abs(finished.refined - finished.unfinished).max() > 1 / 255
 
 
+def test_a_pass_knows_whether_the_stages_are_apart(seen: FacePass, photo, network, detector) -> None:
+    apart = BPFRe(dataclasses.replace(network.config, apart=True)).eval()
+    assert not seen.apart and face_pass(apart, photo, faces_of(photo, detector)[0]).apart
+
+
 def test_a_crop_beyond_the_photo_is_known_as_such(seen: FacePass, photo, network) -> None:
     narrow = dataclasses.replace(photo, rgb=np.ascontiguousarray(photo.rgb[:, :190]))
     assert not seen.mirrored

@@ -13,6 +13,7 @@ from bpfre.evaluation import sheets as module
 from bpfre.evaluation.canvas import Legend, Panel
 from bpfre.evaluation.pictures import difference, fit, heat
 from bpfre.evaluation.sheets import panel_side
+from bpfre.evaluation.stage_words import words_for
 from bpfre.photos import to_bytes
 
 
@@ -156,6 +157,22 @@ def test_sheets_say_where_results_are_finished(seen: FacePass, finished: FacePas
     compare_sheet(seen, finished, subject, ("a", "b"))
     notes = [panel.note for panel in drawn.panels if panel.title.endswith("refined")]
     assert notes == ["After the second stage: the result.", "After the second stage, then finished: the result."]
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_sheets_tell_what_the_stages_of_such_a_network_do(seen: FacePass, subject, drawn: Drawn, apart: bool) -> None:
+    such, other = (dataclasses.replace(seen, apart=kind) for kind in (apart, not apart))
+    for words in (words_for(apart=kind) for kind in (apart, not apart)):
+        told = words is words_for(apart=apart)
+        attention_sheet(such, subject)
+        for word in (words.story, words.found, words.sought_second, words.refined):
+            assert (word in drawn.words) == told, word
+        stages_sheet(such, subject)
+        for word in (words.story, words.first, words.second):
+            assert (word in drawn.words) == told, word
+        compare_sheet(such, other, subject, ("one", "two"))
+        for word in (words.story, words.sought_first, words.sought_second):
+            assert word in drawn.words, word
 
 
 def test_what_is_mirrored_is_said_to_be(seen: FacePass, subject, drawn: Drawn) -> None:
