@@ -5,7 +5,8 @@ the person: all of a mole, and a part of many a blemish. How much it gives back 
 mark is decided once: where the second stage leaves a fair share of the first one's correction, all of that stands;
 where it leaves less, the photo stays as it is. What share is fair depends on the light of the skin, as networks have
 seen less dark skin and are less sure of it, and on the size of the mark, as moles and freckles are the smaller ones.
-`benchmarks/tune_verdict.py` fits the odds.
+`benchmarks/tune_verdict.py` fits the odds to people that a network has learned from; `BIAS` and `LIGHT` are set for
+others, of whose marks it leaves less (see the card of the weights).
 """
 
 from __future__ import annotations
