@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bpfre.errors import UsageError
+from bpfre.network.presets import SWITCHES
 from bpfre.training.config import DataConfig, RunConfig, TrainConfig
 from bpfre.training.recipes import recipe
-from bpfre.weights import SHIPPED
+from bpfre.weights import SHIPPED, read_shape
 
 
 def read_config(path: Path) -> RunConfig:
@@ -46,6 +47,8 @@ def parse_settings(texts: Sequence[str]) -> dict[str, object]:
 def resolve(base: RunConfig | None, *, settings: Mapping[str, object], data: Mapping[str, object]) -> RunConfig:
     """Fill a configuration: what the user named goes before the file, the file before the preset's recipe.
 
+    Without a file, a run that starts from weights has their preset, sizes and switches unless the user named others.
+
     Args:
         base: configuration file, if one was named.
         settings: fields of `TrainConfig` that the user named.
@@ -56,7 +59,10 @@ def resolve(base: RunConfig | None, *, settings: Mapping[str, object], data: Map
 
     Raises:
         UsageError: unknown preset, or values out of range.
+        WeightsError: there are no weights of ours to start from.
     """
+    if base is None and "init" in data:
+        settings = _shape_settings(str(data["init"])) | dict(settings)
     if base is None or settings.get("preset", base.train.preset) != base.train.preset:
         chosen = {"preset": "starter", **settings}
         name = str(chosen.pop("preset"))
@@ -73,6 +79,13 @@ def resolve(base: RunConfig | None, *, settings: Mapping[str, object], data: Map
         init=_absolute(sources.init) if sources.init and sources.init not in SHIPPED else sources.init,
     )
     return RunConfig(data=absolute, train=train)
+
+
+def _shape_settings(weights: str) -> dict[str, object]:
+    """Settings that make the network of a run the one that weights are of."""
+    shape = read_shape(Path(weights).expanduser() if weights not in SHIPPED else weights)
+    names = ("preset", "size", *SWITCHES, *(("zoom",) if shape.zoom != (1.0, 1.0) else ()))  # else of one size only
+    return {name: getattr(shape, name) for name in names}
 
 
 def _absolute(path: str) -> str:

@@ -74,6 +74,17 @@ def _config_of(path: Path, header: Mapping[str, str]) -> BPFReConfig:
         raise foreign_config(path, error) from error
 
 
+def read_shape(weights: str | Path) -> BPFReConfig:
+    """Return the network's configuration in a weights file's header.
+
+    Raises:
+        WeightsError: no such file, damaged, or not a network of ours.
+    """
+    path = weights_path(weights)
+    with opened(path) as file:
+        return _config_of(path, file.metadata() or {})
+
+
 def read_record(weights: str | Path) -> dict[str, str]:
     """Return the training record in a weights file's header.
 

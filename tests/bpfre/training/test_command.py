@@ -126,6 +126,16 @@ def test_a_run_can_start_from_weights(pairs: Path, tmp_path: Path) -> None:
     assert missing.returncode == 1 and "no weights at" in missing.stderr
 
 
+def test_the_shipped_weights_can_be_taught(pairs: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "taught")
+    still = ("--steps", 1, "--batch-size", 1, "--window", 64, "--lr", 0, "--phi", "none")
+    run = bpfre_train("--paired", pairs, "--init", "starter", "--out", folder.root, *still)
+    assert run.returncode == 0, run.stderr
+    shipped, taught = load_network("starter"), load_network(folder.last)
+    assert taught.config == shipped.config
+    assert all(torch.equal(value, taught.state_dict()[name]) for name, value in shipped.state_dict().items())
+
+
 def test_two_folders_are_a_raw_and_a_retouched_side(tmp_path: Path, write_picture: Write) -> None:
     write_pairs(write_picture, tmp_path / "before", tmp_path / "after")
     run = bpfre_train("--paired", tmp_path / "before", tmp_path / "after", "--out", tmp_path / "run", *TWO_STEPS)

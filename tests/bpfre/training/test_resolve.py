@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from bpfre.errors import UsageError
+from bpfre.errors import UsageError, WeightsError
+from bpfre.network import BPFRe, preset
+from bpfre.network.presets import SWITCHES
 from bpfre.training import DataConfig, RunConfig, recipe
 from bpfre.training.resolve import parse_settings, read_config, resolve
+from bpfre.weights import read_shape, save_network
 
 
 def test_settings_are_read_by_their_type() -> None:
@@ -41,6 +44,31 @@ def test_without_a_file_the_recipe_of_the_preset_counts() -> None:
 def test_another_preset_than_the_files_starts_from_its_own_recipe() -> None:
     base = RunConfig(data=DataConfig(), train=recipe("paper", steps=7))
     assert resolve(base, settings={"preset": "tiny"}, data={}).train == recipe("tiny")
+
+
+def test_a_run_from_weights_is_of_their_shape_unless_the_user_says_otherwise() -> None:
+    shape = read_shape("starter")
+    switches = {name: getattr(shape, name) for name in ("zoom", *SWITCHES)}
+    assert shape.apart and shape.relative and shape.zoom != (1.0, 1.0)
+    run = resolve(None, settings={"steps": 3}, data={"init": "starter"})
+    assert run.train == recipe(shape.preset, size=shape.size, steps=3, **switches)
+    run = resolve(None, settings={"size": 256, "completion": False}, data={"init": "starter"})
+    assert run.train == recipe(shape.preset, **(switches | {"size": 256, "completion": False}))
+
+
+def test_weights_of_one_size_leave_the_zoom_to_the_recipe(tmp_path: Path) -> None:
+    save_network(BPFRe(preset("tiny")), path := tmp_path / "tiny.safetensors", {})
+    assert resolve(None, settings={}, data={"init": str(path)}).train == recipe("tiny")
+
+
+def test_a_file_says_what_a_run_from_weights_is() -> None:
+    base = RunConfig(data=DataConfig(), train=recipe("starter", steps=7))
+    assert resolve(base, settings={}, data={"init": "starter"}).train == base.train
+
+
+def test_weights_that_are_not_there_are_named(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no weights at"):
+        resolve(None, settings={}, data={"init": str(tmp_path / "none.safetensors")})
 
 
 def test_paths_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
