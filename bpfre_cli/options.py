@@ -58,7 +58,7 @@ MaxFaces = Annotated[int | None, typer.Option(min=1, metavar="N", help="At most 
 MinScore = Annotated[float, typer.Option(min=0, max=1, metavar="0..1", help="Least confidence of the detector.")]
 Protect = Annotated[Path | None, typer.Option(metavar="DIR", help="Masks named as photos: white stays as it is.")]
 Only = Annotated[Path | None, typer.Option(metavar="DIR", help="Masks named as photos: only white may change.")]
-CoarseOnly = Annotated[bool, typer.Option("--coarse-only", help="Stop after the first stage; starter's takes moles, too.")]
+CoarseOnly = Annotated[bool, typer.Option("--coarse-only", help="Stop after the first stage: moles go, too.")]
 Layers = Annotated[bool, typer.Option("--layers", help="Write photo, correction and mask as layers (PSD) beside it.")]
 Raw = Annotated[RawAs, typer.Option("--raw-as", help="What camera RAW becomes: 16-bit TIFF or JPEG.")]
 MaxMegapixels = Annotated[float, typer.Option(min=1, metavar="MP", help="Refuse larger photos before decoding.")]
