@@ -61,14 +61,6 @@ def resolve(base: RunConfig | None, *, settings: Mapping[str, object], data: Map
         UsageError: unknown preset, or values out of range.
         WeightsError: there are no weights of ours to start from.
     """
-    if base is None and "init" in data:
-        settings = _shape_settings(str(data["init"])) | dict(settings)
-    if base is None or settings.get("preset", base.train.preset) != base.train.preset:
-        chosen = {"preset": "starter", **settings}
-        name = str(chosen.pop("preset"))
-        train = recipe(name, **chosen)
-    else:
-        train = dataclasses.replace(base.train, **settings)  # type: ignore[arg-type]
     sources = dataclasses.replace(base.data if base else DataConfig(), **data)  # type: ignore[arg-type]
     absolute = dataclasses.replace(
         sources,
@@ -78,13 +70,23 @@ def resolve(base: RunConfig | None, *, settings: Mapping[str, object], data: Map
         hold_out=_absolute(sources.hold_out) if sources.hold_out else None,
         init=_absolute(sources.init) if sources.init and sources.init not in SHIPPED else sources.init,
     )
+    if base is None and absolute.init:
+        settings = _shape_settings(absolute.init) | dict(settings)
+    if base is None or settings.get("preset", base.train.preset) != base.train.preset:
+        chosen = {"preset": "starter", **settings}
+        name = str(chosen.pop("preset"))
+        train = recipe(name, **chosen)
+    else:
+        train = dataclasses.replace(base.train, **settings)  # type: ignore[arg-type]
     return RunConfig(data=absolute, train=train)
 
 
 def _shape_settings(weights: str) -> dict[str, object]:
     """Settings that make the network of a run the one that weights are of."""
-    shape = read_shape(Path(weights).expanduser() if weights not in SHIPPED else weights)
-    names = ("preset", "size", *SWITCHES, *(("zoom",) if shape.zoom != (1.0, 1.0) else ()))  # else of one size only
+    shape = read_shape(weights)
+    names = ["preset", "size", *SWITCHES]
+    if shape.zoom != (1.0, 1.0):  # else they know one size only
+        names.append("zoom")
     return {name: getattr(shape, name) for name in names}
 
 

@@ -59,6 +59,16 @@ def load_network(weights: str | Path = "starter", *, device: str = "cpu") -> BPF
     return network.eval().requires_grad_(False)
 
 
+def _header_of(path: Path) -> dict[str, str]:
+    """Read what stands in a file's header.
+
+    Raises:
+        WeightsError: not safetensors, or damaged.
+    """
+    with opened(path) as file:
+        return file.metadata() or {}
+
+
 def _config_of(path: Path, header: Mapping[str, str]) -> BPFReConfig:
     """Read the configuration in a header.
 
@@ -81,8 +91,7 @@ def read_shape(weights: str | Path) -> BPFReConfig:
         WeightsError: no such file, damaged, or not a network of ours.
     """
     path = weights_path(weights)
-    with opened(path) as file:
-        return _config_of(path, file.metadata() or {})
+    return _config_of(path, _header_of(path))
 
 
 def read_record(weights: str | Path) -> dict[str, str]:
@@ -92,8 +101,7 @@ def read_record(weights: str | Path) -> dict[str, str]:
         WeightsError: no such file, or damaged.
     """
     path = weights_path(weights)
-    with opened(path) as file:
-        text = (file.metadata() or {}).get(RECORD_KEY, "{}")
+    text = _header_of(path).get(RECORD_KEY, "{}")
     try:
         return dict(json.loads(text))
     except (ValueError, TypeError, RecursionError) as error:
