@@ -12,7 +12,7 @@ from bpfre.blemishes.spots import FoundMark, find_marks, find_spots
 from bpfre.blemishes.stamps import Stamp
 from bpfre.blemishes.synthesis import SynthesisedPair, SynthesisSettings, mark_sides, synthesize
 from bpfre.blemishes.targets import KEPT, PLAIN, UNKNOWN, KnownFace, heal_judged, heal_labelled, leave_open
-from bpfre.blemishes.tone import skin_tone
+from bpfre.blemishes.tone import darkness, skin_tone
 
 __all__ = [
     "KEPT",
@@ -31,6 +31,7 @@ __all__ = [
     "SynthesisSettings",
     "SynthesisedPair",
     "Verdict",
+    "darkness",
     "draw_marks",
     "estimate_skin",
     "exact_map",

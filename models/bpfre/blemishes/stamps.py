@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from bpfre.blemishes.brown import turn_brown
 from bpfre.blemishes.density import from_density, to_density
+from bpfre.blemishes.tone import darkness
 
 _SIZE = (0.75, 1.3)  # factor on a stamp's size
 _STRENGTH = (0.6, 1.35)  # factor on its density
@@ -33,6 +35,7 @@ class PlacedStamp:
     stamp: Stamp
     matrix: np.ndarray  # [2, 3] from px of the stamp to px of the picture
     strength: float
+    brown: float = 0.0  # share of its haemoglobin that is melanin instead
 
 
 def lift_stamp(
@@ -73,6 +76,7 @@ def place_stamps(
     tone: float,
 ) -> list[PlacedStamp]:
     """Choose stamps, mostly from skin of a like tone, and where they go: anywhere on skin, turned, sized, paler or not.
+    Blemishes of lighter skin turn more or less brown.
 
     Args:
         skin: [H, W] bool.
@@ -95,7 +99,9 @@ def place_stamps(
         linear = np.array([[c, -s], [s, c]]) @ np.diag([rng.choice((-1.0, 1.0)), 1.0])
         middle = np.array([columns[at], rows[at]]) + rng.uniform(-0.5, 0.5, 2)
         shift = middle - linear @ np.full(2, len(stamp.density) // 2)
-        placed.append(PlacedStamp(stamp, np.c_[linear, shift], float(np.exp(rng.uniform(*np.log(_STRENGTH))))))
+        strength = float(np.exp(rng.uniform(*np.log(_STRENGTH))))
+        darker = 0.0 if stamp.keep else max(darkness(tone) - darkness(stamp.tone), 0.0)
+        placed.append(PlacedStamp(stamp, np.c_[linear, shift], strength, rng.uniform() * darker))
     return placed
 
 
@@ -121,9 +127,8 @@ def draw_stamps(rgb: np.ndarray, placed: Sequence[PlacedStamp], *, skin: np.ndar
         if x0 >= x1 or y0 >= y1:
             continue
         matrix = one.matrix - np.array([[0, 0, x0], [0, 0, y0]])
-        added[y0:y1, x0:x1] += one.strength * cv2.warpAffine(
-            one.stamp.density, matrix, (int(x1 - x0), int(y1 - y0)), flags=cv2.INTER_LINEAR
-        )
+        density = one.strength * (turn_brown(one.stamp.density, one.brown) if one.brown else one.stamp.density)
+        added[y0:y1, x0:x1] += cv2.warpAffine(density, matrix, (int(x1 - x0), int(y1 - y0)), flags=cv2.INTER_LINEAR)
     if skin is not None:
         added *= skin[..., None]
     touched = cv2.inRange(added, (0, 0, 0), (0, 0, 0)) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import cv2
@@ -85,6 +86,26 @@ def test_stamps_come_mostly_from_skin_of_a_like_tone(stamp: Stamp) -> None:
     dark = Stamp(stamp.density, 1.0, False, -40.0)
     placed = place_stamps(SKIN, np.random.default_rng(0), [stamp, dark], density=2000, scale=1.0, tone=-30.0)
     assert len(placed) > 400 and sum(one.stamp is dark for one in placed) > 0.9 * len(placed)
+
+
+@pytest.mark.parametrize(("keep", "tone", "most"), [(False, -35.0, 1.0), (False, 45.0, 0.0), (True, -35.0, 0.0)])
+def test_blemishes_of_light_skin_turn_brown_on_dark_skin(stamp: Stamp, keep: bool, tone: float, most: float) -> None:
+    lifted = Stamp(stamp.density, 1.0, keep, 45.0)
+    placed = place_stamps(SKIN, np.random.default_rng(0), [lifted], density=300, scale=1.0, tone=tone)
+    browns = np.array([one.brown for one in placed])
+    assert browns.min() >= 0 and browns.max() == pytest.approx(most, abs=0.05)
+    assert browns.mean() == pytest.approx(most / 2, abs=0.05)
+
+
+def test_a_brown_stamp_is_as_dark_and_less_red(stamp: Stamp, make_skin: MakeSkin) -> None:
+    bare = make_skin("dark", 192)
+    red, brown = (
+        draw_stamps(bare, [dataclasses.replace(put(stamp, 96, 96), brown=share)])[90:103, 90:103].mean(axis=(0, 1))
+        for share in (0.0, 1.0)
+    )
+    assert brown[1] > red[1] and brown[0] < red[0]
+    grey = cv2.cvtColor(np.array([[red, brown]], np.float32), cv2.COLOR_RGB2GRAY)[0]
+    assert grey[0] == pytest.approx(grey[1], abs=0.01)
 
 
 def test_texture_under_a_stamp_is_kept(stamp: Stamp, make_skin: MakeSkin) -> None:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 _THIRDS = np.full((1, 3), 1 / 3, np.float32)
-_LEVELS = (0.2, 0.66)  # mean of the channels of the darkest and of the lightest skin in good light
-_MELANIN = np.array([0.89, 1.0, 1.12], np.float32)  # how the channels darken from one to the other, log of sRGB values
-_BRIGHTEST = 1.5  # factor up to which darker skin may be lightened: what shines must not be cut off
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,17 +39,15 @@ def channel_mean(image: np.ndarray) -> np.ndarray:
     return cv2.transform(image, _THIRDS)  # numpy is ten times as slow over so short an axis
 
 
-def draw_look(skin: np.ndarray, rng: np.random.Generator, *, level: float | None = None, retoned: float = 0.0) -> Look:
+def draw_look(skin: np.ndarray, rng: np.random.Generator) -> Look:
     """Choose a look: exposure, white balance, saturation; now and then other colours for all that is not skin; blur;
-    grain; and, where it is asked for, a picture as dark or as light as if its skin were another person's.
+    grain.
 
     Args:
         skin: [H, W] in [0, 1].
         rng: source of randomness.
-        level: mean of the channels over that skin, in [0, 1]; None where there is none.
-        retoned: share of looks with skin of another tone.
     """
-    look = Look(
+    return Look(
         gain=np.exp(rng.normal(0, 0.12) + rng.normal(0, 0.04, 3)).astype(np.float32),
         gamma=float(np.exp(rng.normal(0, 0.12))),
         saturation=float(rng.uniform(0.6, 1.3)),
@@ -62,11 +56,6 @@ def draw_look(skin: np.ndarray, rng: np.random.Generator, *, level: float | None
         blur=float(rng.uniform(0.4, 1.0)) if rng.uniform() < 0.2 else 0.0,
         grain=_grain(skin.shape, rng),
     )
-    if level and retoned and rng.uniform() < retoned:
-        darker = np.log(level) - rng.uniform(*np.log(_LEVELS))
-        gain = look.gain * np.exp(-max(darker, -np.log(_BRIGHTEST)) * _MELANIN)
-        return dataclasses.replace(look, gain=gain.astype(np.float32))
-    return look
 
 
 def _grain(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:

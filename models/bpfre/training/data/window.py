@@ -13,6 +13,7 @@ from bpfre.blemishes import KEPT, PLAIN, Stamp, mark_sides
 from bpfre.training.config import TrainConfig
 from bpfre.training.data.colour import channel_mean, draw_look
 from bpfre.training.data.faces import TrainingFace
+from bpfre.training.data.retone import retone
 from bpfre.training.data.views import look_through, positions, template_matrix, view_matrix
 
 EDIT = 3  # grey levels of 255 beyond which raw and target of a pair differ by a retoucher's doing
@@ -76,6 +77,8 @@ def make_window(
     raw = target
     if role is Role.SUPERVISED and (face.kind == "pair" or rng.uniform() < _REAL_SPOTS):
         raw = look_through(face.raw, matrix, side)  # real spots are the best blemishes there are
+    if config.colour and config.retoned and skin.any() and rng.uniform() < config.retoned:
+        raw, target = retone(raw, target, skin, rng)  # before marks are drawn, which are those of its tone
     notes = notes_through(face, matrix, side)
     marked = config.synthesis and role is not Role.UNPAIRED
     if marked and role is Role.SUPERVISED and face.kind == "pair":
@@ -99,9 +102,7 @@ def make_window(
         )
         notes = with_kept(notes, before, target)
     if config.colour:
-        known = config.retoned and skin.any()
-        level = float(np.average(channel_mean(target), weights=skin)) if known else None
-        look = draw_look(skin, rng, level=level, retoned=config.retoned)
+        look = draw_look(skin, rng)
         same = raw is target
         target = look.apply(target)
         raw = target if same else look.apply(raw)

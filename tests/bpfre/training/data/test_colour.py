@@ -44,32 +44,3 @@ def test_colours_are_turned_off_skin_alone() -> None:
         turned += 1
         assert look.away[25, 25] < 0.01 and look.away[0, 0] > 0.95
     assert 3 < turned < 25
-
-
-def retoned(skin: tuple[float, float, float], count: int = 60) -> np.ndarray:
-    """Means of looks at even skin, shown as that of others. -> [count, 3]"""
-    picture = np.full((48, 48, 3), skin, np.float32)
-    level = float(np.mean(skin))
-    looks = [draw_look(SKIN, np.random.default_rng(seed), level=level, retoned=1.0) for seed in range(count)]
-    return np.array([look.apply(picture).mean(axis=(0, 1)) for look in looks])
-
-
-def test_light_skin_is_shown_as_dark_as_anybody_s() -> None:
-    shown = retoned((0.74, 0.62, 0.56))
-    assert np.percentile(shown.mean(axis=1), 10) < 0.3 and np.percentile(shown.mean(axis=1), 90) > 0.5
-    dark = shown[shown.mean(axis=1) < 0.35].mean(axis=0)
-    assert dark[0] / dark[2] > 1.1 * 0.74 / 0.56, "pigment takes most of the blue"
-
-
-def test_dark_skin_is_lightened_within_bounds() -> None:
-    shown = retoned((0.30, 0.23, 0.20)).mean(axis=1)
-    assert shown.max() < 0.6 and np.median(shown) > 0.25
-
-
-def test_tone_is_left_where_it_is_not_asked_for_or_not_known() -> None:
-    picture = np.full((48, 48, 3), 0.5, np.float32)
-    plain, unknown, off = (
-        draw_look(SKIN, np.random.default_rng(1), level=level, retoned=share).apply(picture)
-        for level, share in ((None, 0.0), (None, 1.0), (0.5, 0.0))
-    )
-    assert np.array_equal(plain, unknown) and np.array_equal(plain, off)
