@@ -5,8 +5,8 @@ the person: all of a mole, and a part of many a blemish. How much it gives back 
 mark is decided once: where the second stage leaves a fair share of the first one's correction, all of that stands;
 where it leaves less, the photo stays as it is. What share is fair depends on the light of the skin, as networks have
 seen less dark skin and are less sure of it, and on the size of the mark, as moles and freckles are the smaller ones.
-`benchmarks/tune_verdict.py` fits the odds to people that a network has learned from; `BIAS` and `LIGHT` are set for
-others, of whose marks it leaves less (see the card of the weights).
+`benchmarks/tune_verdict.py` fits the odds to people that a network has learned from; `BIAS`, `LIGHT` and, a little,
+`SIZE` are set for others, of whose marks it leaves less (see the card of the weights).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from bpfre.network.skin_light import skin_light
 SMOOTH = 1.0  # sigma of the Gaussian that takes noise from corrections, px of a crop of the network's own size
 WINDOW = 1.5  # Gaussian in which they are compared, sigma in the same px: about a mark
 LEAST = 0.3 / 255  # corrections far below this have no share
-SHARE, SIZE, LIGHT, SHARE_ON_LIGHT, BIAS = 7.05, 0.98, -3.2, 3.78, -0.9  # log odds that a correction stands
-SOME = (0.0, 0.03)  # share left: below the first nothing stands whatever the odds, above the second they decide
+SHARE, SIZE, LIGHT, SHARE_ON_LIGHT, BIAS = 7.05, 0.9, -4.6, 3.78, -0.74  # log odds that a correction stands
+SOME = (0.0, 0.01)  # share left: below the first nothing stands whatever the odds, above the second they decide
 STEP = (-0.4, 0.4)  # of those odds: below the first nothing stands, above the second all
 
 

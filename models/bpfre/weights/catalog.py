@@ -12,8 +12,8 @@ STARTER = ShippedFile(
     title="starter",
     purpose="retouching (bpfre retouch), ships with bpfre",
     file="starter.safetensors",
-    sha256="e191c10c0cef46e57860ceb625e25e8f4f7f3a34850754a0b11805e3473fd152",
-    size=7_257_082,
+    sha256="99741c2dbe0f9232e3a6f8f63c4f6544ad4fd2e9766ba541cbbb39d5ee288729",
+    size=7_257_098,
     licence="Apache-2.0; training photos CC BY 4.0 and public domain",
     source="bpfre train; data and credits in models/bpfre/weights/starter.md",
 )

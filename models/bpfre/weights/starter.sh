@@ -24,3 +24,9 @@ apart() {
 apart --out "$out/round3" --init "$out/round2/last.safetensors" --steps 3200 --seed 2 --set stamped=0.6 "$@"
 apart --out "$out/round4" --init "$out/round3/last.safetensors" --steps 1600 --seed 3 --set stamped=0.5 \
     --set retoned=0.5 --set labelled_share=0.65 --set contrast=0.4,1.9 "$@"
+apart --out "$out/round5" --init "$out/round4/last.safetensors" --steps 1000 --lr 0.0005 --seed 6 --set stamped=0.5 \
+    --set retoned=0.5 --set labelled_share=0.6 --set contrast=0.4,1.9 --set density=10 --set keep_density=8 "$@"
+if [ -f "$out/round5/last.safetensors" ]; then  # not with --dry-run
+    python -m bpfre.weights.mean "$out/round4/last.safetensors" "$out/round5/last.safetensors" \
+        --out "$out/starter.safetensors"
+fi

@@ -9,7 +9,7 @@ from bpfre.blemishes.brown import turn_brown
 from bpfre.blemishes.density import from_density, to_density
 from bpfre.training.data.colour import channel_mean
 
-_LEVELS = (0.15, 0.66)  # mean of the channels of the darkest and of the lightest skin in good light
+_LEVELS = (0.2, 0.66)  # mean of the channels of the darkest and of the lightest skin in good light
 _MELANIN = np.array([0.89, 1.0, 1.12], np.float32)  # how the channels darken from one to the other, log of sRGB values
 _BRIGHTEST = 1.5  # factor up to which darker skin may be lightened: what shines must not be cut off
 
