@@ -24,13 +24,13 @@ from bpfre.network.healing import leftover
 from bpfre.network.skin_light import skin_light
 
 WINDOW = 3.0  # Gaussian in which correction and mark are compared, sigma in px of a crop of the network's own size
-SMOOTH = 1.8  # sigma of the Gaussian that makes a correction smooth, in the same px
+SMOOTH = 1.7  # sigma of the Gaussian that makes a correction smooth, in the same px
 WHOLE = 0.95  # share of a mark that is taken at the end
 LEAST = 0.02  # smallest share that is told from none
 NEED_DARK, NEED_LIGHT = 0.06, 0.24  # share of a mark that says it is to go, on dark and on light skin
 UNDONE = (0.64, 1.18)  # of that share: what takes less than the first is undone, more than the second left
 SHARE = (0.82, 1.18)  # likewise: what takes less than the first is not raised, more than the second carried through
-LIKENESS = (0.2, 0.4)  # the same for the squared correlation of correction and mark: pores and edges are unlike
+LIKENESS = (0.25, 0.45)  # the same for the squared correlation of correction and mark: pores and edges are unlike
 DARKENS = (0.1, 0.5)  # mean change below 0, relative to its size: above the second, it is what the network says
 UNSEEN = (4 / 255, 6 / 255)  # mean over channels: corrections that stay below the first all around are left out
 NEAR = 4.0  # how far around that is, px of a crop of the network's own size

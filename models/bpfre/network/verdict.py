@@ -24,7 +24,7 @@ from bpfre.network.skin_light import skin_light
 SMOOTH = 1.0  # sigma of the Gaussian that takes noise from corrections, px of a crop of the network's own size
 WINDOW = 1.5  # Gaussian in which they are compared, sigma in the same px: about a mark
 LEAST = 0.3 / 255  # corrections far below this have no share
-SHARE, SIZE, LIGHT, SHARE_ON_LIGHT, BIAS = 7.05, 0.9, -4.6, 3.78, -0.74  # log odds that a correction stands
+SHARE, SIZE, LIGHT, SHARE_ON_LIGHT, BIAS = 7.05, 0.9, -4.8, 3.78, -0.74  # log odds that a correction stands
 SOME = (0.0, 0.01)  # share left: below the first nothing stands whatever the odds, above the second they decide
 STEP = (-0.4, 0.4)  # of those odds: below the first nothing stands, above the second all
 
