@@ -127,7 +127,7 @@ def draw_stamps(rgb: np.ndarray, placed: Sequence[PlacedStamp], *, skin: np.ndar
         if x0 >= x1 or y0 >= y1:
             continue
         matrix = one.matrix - np.array([[0, 0, x0], [0, 0, y0]])
-        density = one.strength * (turn_brown(one.stamp.density, one.brown) if one.brown else one.stamp.density)
+        density = one.strength * turn_brown(one.stamp.density, one.brown)
         added[y0:y1, x0:x1] += cv2.warpAffine(density, matrix, (int(x1 - x0), int(y1 - y0)), flags=cv2.INTER_LINEAR)
     if skin is not None:
         added *= skin[..., None]

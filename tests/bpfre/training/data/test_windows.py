@@ -527,3 +527,32 @@ def test_kinds_can_be_chosen(make_face: Make, short: TrainConfig) -> None:
     assert not torch.equal(both.raw, both.target)
     with pytest.raises(UsageError, match="no kind of mark 'wart'"):
         dataclasses.replace(config, kinds=("mole", "wart"))
+
+
+def test_marks_are_drawn_on_skin_of_the_tone_that_is_shown(
+    make_face: Make, short: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[float] = []
+
+    def record(raw: np.ndarray, target: np.ndarray, *_: object, **__: object) -> tuple[np.ndarray, np.ndarray]:
+        shown.append(float(target.mean()))
+        return raw, target
+
+    monkeypatch.setattr("bpfre.training.data.window.mark_sides", record)
+    spread = []
+    for share in (0.0, 1.0):
+        shown.clear()
+        dataset = WindowDataset([make_face(0, side=320)], dataclasses.replace(short, **LARGE, retoned=share))
+        for item in range(8):
+            dataset[item]
+        spread.append(np.ptp(shown))
+    assert spread[0] < 0.1 and spread[1] > 0.2
+
+
+def test_tone_is_left_where_it_is_not_known(make_face: Make, short: TrainConfig) -> None:
+    bare, none = (make_face(0, side=320, skin=skin) for skin in (True, False))
+    for face, same in ((bare, False), (none, True)):
+        plain, retoned = (
+            WindowDataset([face], dataclasses.replace(short, **LARGE, retoned=share))[0] for share in (0.0, 1.0)
+        )
+        assert equal(plain, retoned) == same
